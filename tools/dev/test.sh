@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# dev: runs the tests: all, or --fast (no root), --system (root), --san (sanitizers), NAME... (only these)
+#
+# fast: lint, the unit programs under meson, the golden files, and pytest over every folder of tests/
+# but system and guest. system: pytest over tests/system, in network namespaces. --san runs both on a
+# build with ASan and UBSan. A NAME picks the unit programs and pytest tests whose names contain it.
+# The last line says how many passed and failed; nothing that was asked for is skipped in silence.
+
+fast=no system=no san=no names=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--fast) fast=yes ;;
+	--system) system=yes ;;
+	--san) san=yes ;;
+	-*) die "test: no option $1; there are --fast, --system and --san" ;;
+	*) names="$names $1" ;;
+	esac
+	shift
+done
+[ $fast$system != nono ] || { fast=yes && system=yes; }
+if [ $system = yes ] && [ "$(id -u)" != 0 ]; then
+	die 'test: the system tests make network namespaces and need root; ./dev test --fast does not'
+fi
+
+need build test
+BUILD=${BUILD:-build}
+set --
+if [ $san = yes ]; then
+	BUILD=build-san
+	set -- -Db_sanitize=address,undefined -Db_lundef=false
+	export ASAN_OPTIONS=detect_leaks=1:exitcode=99
+	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+fi
+export BUILD
+sh "$root/dev" build "$@"
+export LANLOOM="$root/$BUILD/lanloom"
+
+results="$root/$BUILD/results"
+rm -rf "$results"
+mkdir -p "$results"
+
+# checked NAME SECONDS COMMAND...: a check that is one command; its output is shown when it fails.
+checked() {
+	name=$1
+	limit=$2
+	shift 2
+	if timeout -k 10 "$limit" "$@" >"$results/$name.log" 2>&1; then
+		echo "ok $name" >>"$results/checks"
+	else
+		echo "not ok $name" >>"$results/checks"
+		say "--- $name"
+		cat "$results/$name.log"
+	fi
+}
+
+# pytests NAME SECONDS ARGUMENT...: one run of pytest; $names picks tests by their names.
+pytests() {
+	name=$1
+	limit=$2
+	shift 2
+	pattern=$(printf '%s' "$names" | sed 's/^ *//; s/  */ or /g')
+	# -p no:cacheprovider: a run as root must not leave files in the source tree.
+	PYTHONDONTWRITEBYTECODE=1 timeout -k 10 "$limit" /usr/bin/python3 -m pytest -q -ra --tb=short \
+		-p no:cacheprovider --junitxml="$results/$name.xml" ${pattern:+-k "$pattern"} "$@" ||
+		case $? in
+		5) [ -n "$names" ] || echo "not ok pytest-$name-found-no-test" >>"$results/checks" ;;
+		1) ;;
+		*) echo "not ok pytest-$name-ended" >>"$results/checks" ;;
+		esac
+}
+
+unit_tests() {
+	picked=
+	for name in $names; do
+		picked="$picked $(meson test -C "$BUILD" --list 2>/dev/null | sed 's/.* \/ //' |
+			grep -e "$name" || :)"
+	done
+	[ -z "$names" ] || [ -n "${picked# }" ] || return 0
+	# shellcheck disable=SC2086 # a list of words
+	meson test -C "$BUILD" --no-rebuild --num-processes 2 --suite fast --logbase results \
+		--print-errorlogs $picked >"$results/meson.log" 2>&1 || cat "$results/meson.log"
+	[ ! -f "$BUILD/meson-logs/results.json" ] ||
+		mv "$BUILD/meson-logs/results.json" "$results/unit.json"
+}
+
+if [ $fast = yes ]; then
+	unit_tests
+	if [ -z "$names" ]; then
+		for check in $(sh "$root/dev" lint --list); do
+			checked "$check" 300 sh "$root/dev" lint "$check"
+		done
+		checked golden 300 tools/golden
+	fi
+	folders=$(find tests -name 'test_*.py' ! -path 'tests/system/*' ! -path 'tests/guest/*' \
+		-exec dirname {} + | sort -u)
+	# shellcheck disable=SC2086
+	[ -z "$folders" ] || pytests fast 300 -n 2 $folders
+fi
+if [ $system = yes ]; then
+	pytests system 2400 -n 2 tests/system
+fi
+
+/usr/bin/python3 tools/dev/summary "$results"
