@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * liblanloom: the whole of `lanloom` without its command line.
+ *
+ * Every operation answers with a document: a tree of objects, lists, texts, numbers and truths,
+ * the same one that `lanloom COMMAND --json` prints; lanloom(1) describes each. What is named is
+ * named by text (kinds, keys, options), so this interface does not grow when a kind is added.
+ *
+ *	struct loom *loom = loom_new();
+ *	struct loom_doc *doc;
+ *	const char *files[] = {"lab.yaml"};
+ *
+ *	loom_option(loom, "host", "alpha");
+ *	if (loom_up(loom, files, 1, &doc) == LOOM_DONE)
+ *		puts(loom_text(doc, "result"));
+ *	loom_doc_free(doc);
+ *	loom_free(loom);
+ *
+ * Not thread-safe: a `struct loom` belongs to one thread at a time. Operations that change the
+ * system fork and enter namespaces; they expect to be root in the caller's network namespace.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct loom;
+struct loom_doc;
+
+/* What an operation came to; the values are the command's exit codes. */
+enum loom_status {
+	LOOM_DONE = 0,	  /* done, or there was nothing to do */
+	LOOM_FAILED = 1,  /* the document's `errors` say why; the system is as before */
+	LOOM_USAGE = 2,	  /* asked wrongly: no such option, kind, key … */
+	LOOM_NO = 3,	  /* a question's answer is no: the plan has steps */
+	LOOM_PARTIAL = 4, /* rolled back, or deleted, only in part: `left` lists the rest */
+};
+
+const char *loom_version(void);
+
+/* NULL only when memory is out. */
+struct loom *loom_new(void);
+void loom_free(struct loom *loom);
+
+/*
+ * Sets one option for all later operations; value NULL takes it back. -1: there is none so called.
+ *	host NAME	whose part of a description with `hosts` is meant; else the host's own name
+ *	name NAME	the description's name, where the text says none (standard input)
+ *	adopt yes	take over foreign objects that the description names
+ *	force yes	also where somebody else's object dies or a held TAP goes
+ *	command TEXT	what the history says was done; else the operation's name
+ */
+int loom_option(struct loom *loom, const char *option, const char *value);
+
+/* Called before each step of a running change, with the step's document; `of` steps in all. */
+void loom_progress(struct loom *loom,
+		   void (*progress)(void *data, const struct loom_doc *step, size_t n, size_t of),
+		   void *data);
+
+/*
+ * Descriptions. `files`: paths, "-" for standard input; count 0: the default files, which are
+ * /etc/lanloom/lanloom.yaml and all .yaml of /etc/lanloom/lanloom.d, each a description of its own.
+ * *doc is set whatever is returned; the caller frees it.
+ */
+enum loom_status loom_check(struct loom *loom, const char *const *files, size_t count,
+			    struct loom_doc **doc);
+enum loom_status loom_plan(struct loom *loom, const char *const *files, size_t count,
+			   struct loom_doc **doc);
+enum loom_status loom_up(struct loom *loom, const char *const *files, size_t count,
+			 struct loom_doc **doc);
+enum loom_status loom_down(struct loom *loom, const char *const *files, size_t count,
+			   struct loom_doc **doc);
+enum loom_status loom_down_all(struct loom *loom, struct loom_doc **doc);
+
+/* One object at a time, in the description `by-hand`. pairs: "key=value". name: "br0", "ns1/br0". */
+enum loom_status loom_add(struct loom *loom, const char *kind, const char *name,
+			  const char *const *pairs, size_t count, struct loom_doc **doc);
+enum loom_status loom_set(struct loom *loom, const char *name, const char *const *pairs,
+			  size_t count, struct loom_doc **doc);
+enum loom_status loom_del(struct loom *loom, const char *name, struct loom_doc **doc);
+
+/* History. n 0: the last change. */
+enum loom_status loom_undo(struct loom *loom, unsigned long long n, struct loom_doc **doc);
+enum loom_status loom_log(struct loom *loom, struct loom_doc **doc);
+
+/* The network as it is. name NULL: all of it; else a device, namespace or tunnel. */
+enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc **doc);
+enum loom_status loom_tunnel(struct loom *loom, const char *name, struct loom_doc **doc);
+
+/* What there is to write: all kinds, or one, by its name or section. */
+enum loom_status loom_kinds(struct loom *loom, const char *kind, struct loom_doc **doc);
+
+/* Tunnel keys. new: creates `path` with mode 0600 and never overwrites; both answer the public half. */
+enum loom_status loom_key_new(struct loom *loom, const char *path, struct loom_doc **doc);
+enum loom_status loom_key_public(struct loom *loom, const char *path, struct loom_doc **doc);
+
+/* Becomes argv inside a named namespace, /etc/netns/NAME in place; returns only on failure. */
+enum loom_status loom_exec(struct loom *loom, const char *name_space, char *const *argv,
+			   struct loom_doc **doc);
+
+/*
+ * Reading documents. All questions may be asked of NULL and of the wrong type: the answer is then
+ * NULL, 0 or false. What they return belongs to the document.
+ */
+enum loom_type { LOOM_NULL, LOOM_OBJECT, LOOM_LIST, LOOM_TEXT, LOOM_NUMBER, LOOM_TRUTH };
+
+enum loom_type loom_type(const struct loom_doc *doc);
+size_t loom_count(const struct loom_doc *doc);				/* members, elements */
+const struct loom_doc *loom_get(const struct loom_doc *doc, const char *key);
+const struct loom_doc *loom_at(const struct loom_doc *doc, size_t i);	/* of a list */
+const char *loom_key_at(const struct loom_doc *doc, size_t i);		/* of an object, as written */
+const char *loom_text(const struct loom_doc *doc, const char *key);	/* key NULL: doc itself */
+double loom_number(const struct loom_doc *doc, const char *key);
+bool loom_truth(const struct loom_doc *doc, const char *key);
+int loom_doc_print(const struct loom_doc *doc, FILE *stream);		/* as JSON; -1: write error */
+void loom_doc_free(struct loom_doc *doc);
+
+/* {"errors":[{"message":…,"try":…}]}: for programs that answer in the same form. */
+struct loom_doc *loom_doc_error(const char *message, const char *try_this);
+
+/* The word of a NULL-terminated list that `word` was probably meant to be; NULL: none is near. */
+const char *loom_nearest(const char *word, const char *const *words);
+
+#ifdef __cplusplus
+}
+#endif
