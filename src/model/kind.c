@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/kind.h"
+
+#include <string.h>
+
+const struct kind *kind_find(const char *name)
+{
+	for (size_t i = 0; kinds[i]; i++)
+		if (strcmp(kinds[i]->name, name) == 0)
+			return kinds[i];
+	return NULL;
+}
+
+const struct kind *kind_of_word(const char *word)
+{
+	for (size_t i = 0; kinds[i]; i++)
+		if (kinds[i]->word && strcmp(kinds[i]->word, word) == 0)
+			return kinds[i];
+	return NULL;
+}
+
+const struct kind *kind_of_section(const char *section, const char *mode)
+{
+	for (size_t i = 0; kinds[i]; i++)
+		if (kinds[i]->section && strcmp(kinds[i]->section, section) == 0 &&
+		    (!mode || !kinds[i]->mode || strcmp(kinds[i]->mode, mode) == 0))
+			return kinds[i];
+	return NULL;
+}
+
+const struct kind *kind_root(const struct kind *kind)
+{
+	while (kind->base)
+		kind = kind->base;
+	return kind;
+}
+
+bool kind_is(const struct kind *kind, const char *name)
+{
+	for (; kind; kind = kind->base)
+		if (strcmp(kind->name, name) == 0)
+			return true;
+	return false;
+}
+
+unsigned int kind_field_count(const struct kind *kind)
+{
+	unsigned int count = 0;
+
+	for (; kind; kind = kind->base)
+		count += kind->field_count;
+	return count;
+}
+
+const struct field *kind_field(const struct kind *kind, unsigned int i)
+{
+	unsigned int before = kind->base ? kind_field_count(kind->base) : 0;
+
+	if (i < before)
+		return kind_field(kind->base, i);
+	return &kind->fields[i - before];
+}
+
+int kind_field_find(const struct kind *kind, const char *key)
+{
+	unsigned int count = kind_field_count(kind);
+	int found = -1;
+
+	for (unsigned int i = 0; i < count; i++)
+		if (strcmp(kind_field(kind, i)->key, key) == 0)
+			return (int)i;
+	for (unsigned int i = 0; i < count; i++) {
+		const char *dot = strrchr(kind_field(kind, i)->key, '.');
+
+		if (!dot || strcmp(dot + 1, key) != 0)
+			continue;
+		if (found >= 0)
+			return -1; /* not unique */
+		found = (int)i;
+	}
+	return found;
+}

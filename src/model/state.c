@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "model/state.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void state_init(struct state *state, struct arena *arena)
+{
+	*state = (struct state){.arena = arena};
+}
+
+void state_add(struct state *state, struct object *object)
+{
+	state->objects = arena_room(state->arena, state->objects, state->len, sizeof(object));
+	state->objects[state->len++] = object;
+}
+
+static int by_order(const void *a, const void *b)
+{
+	return object_order(*(struct object *const *)a, *(struct object *const *)b);
+}
+
+void state_sort(struct state *state)
+{
+	if (state->len)
+		qsort(state->objects, state->len, sizeof(*state->objects), by_order);
+}
+
+/* The first place whose object is not before `like`. */
+static size_t lower(const struct state *state, const struct object *like)
+{
+	size_t low = 0, high = state->len;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (object_order(state->objects[middle], like) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct object *state_find(const struct state *state, const struct object *like)
+{
+	size_t at = lower(state, like);
+
+	if (at < state->len && object_order(state->objects[at], like) == 0)
+		return state->objects[at];
+	return NULL;
+}
+
+void state_put(struct state *state, struct object *object)
+{
+	size_t at = lower(state, object);
+
+	if (at < state->len && object_order(state->objects[at], object) == 0) {
+		state->objects[at] = object;
+		return;
+	}
+	state_add(state, object);
+	memmove(state->objects + at + 1, state->objects + at,
+		(state->len - 1 - at) * sizeof(*state->objects));
+	state->objects[at] = object;
+}
+
+void state_remove(struct state *state, const struct object *like)
+{
+	size_t at = lower(state, like);
+
+	if (at >= state->len || object_order(state->objects[at], like) != 0)
+		return;
+	state->len--;
+	memmove(state->objects + at, state->objects + at + 1,
+		(state->len - at) * sizeof(*state->objects));
+}
+
+struct object *state_named(const struct state *state, const char *kind, const char *ns,
+			   const char *name)
+{
+	struct object *object;
+
+	for (size_t i = 0; (object = state_next(state, kind, &i));)
+		if (text_same(object->ns, ns) && text_same(object_name(object), name))
+			return object;
+	return NULL;
+}
+
+struct object *state_link(const struct state *state, const char *ns, const char *name)
+{
+	return state_named(state, "link", ns, name);
+}
+
+struct object *state_owner(const struct state *state, const struct object *object)
+{
+	const char *owner = object_owner(object);
+	struct object *other;
+
+	if (!owner)
+		return NULL;
+	for (size_t i = 0; i < state->len; i++) {
+		other = state->objects[i];
+		if (kind_is(other->kind, object->kind->owner ? object->kind->owner : "link") &&
+		    text_same(other->ns, object->ns) && text_same(object_name(other), owner))
+			return other;
+	}
+	/* a port is listed under a bridge but dies with its device */
+	return state_link(state, object->ns, owner);
+}
+
+struct object *state_next(const struct state *state, const char *kind, size_t *i)
+{
+	while (*i < state->len) {
+		struct object *object = state->objects[(*i)++];
+
+		if (kind_is(object->kind, kind))
+			return object;
+	}
+	return NULL;
+}
+
+void state_copy(struct state *to, const struct state *from)
+{
+	for (size_t i = 0; i < from->len; i++)
+		state_add(to, object_copy(to->arena, from->objects[i]));
+}
+
+static void name_add(struct arena *arena, const char ***names, size_t *len, const char *name)
+{
+	for (size_t i = 0; i < *len; i++)
+		if (text_same((*names)[i], name))
+			return;
+	*names = arena_room(arena, *names, *len, sizeof(name));
+	(*names)[(*len)++] = name;
+}
+
+size_t state_namespaces(const struct state *state, struct arena *arena, const char ***names)
+{
+	size_t len = 0;
+
+	*names = NULL;
+	name_add(arena, names, &len, "");
+	for (size_t i = 0; i < state->len; i++) {
+		const struct object *object = state->objects[i];
+
+		name_add(arena, names, &len, object->ns);
+		if (object->kind->door == DOOR_NETNS)
+			name_add(arena, names, &len, object_name(object));
+	}
+	return len;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A state is a sorted set of objects: what is desired, what is there, what was promised. The
+ * difference of two states is one merge walk over both.
+ */
+#pragma once
+#include "model/object.h"
+
+struct state {
+	struct arena *arena; /* owns the objects */
+	struct object **objects;
+	size_t len;
+};
+
+void state_init(struct state *state, struct arena *arena);
+void state_add(struct state *state, struct object *object); /* at the end: sort when done */
+void state_sort(struct state *state);
+void state_put(struct state *state, struct object *object); /* keeps order; replaces its equal */
+void state_remove(struct state *state, const struct object *like);
+struct object *state_find(const struct state *state, const struct object *like); /* sorted states */
+
+/* A link by namespace and name, of whatever kind; NULL: none. Works on unsorted states too. */
+struct object *state_link(const struct state *state, const char *ns, const char *name);
+/* Any object of a kind (or based on it) by namespace and `name`. */
+struct object *state_named(const struct state *state, const char *kind, const char *ns,
+			   const char *name);
+
+/* The device an object belongs to (its FIELD_OWNER), in the state; NULL: none, or not there. */
+struct object *state_owner(const struct state *state, const struct object *object);
+
+/* Loops over the objects of a kind or based on it: for (i = 0; (o = state_next(s, "link", &i)); )
+ */
+struct object *state_next(const struct state *state, const char *kind, size_t *i);
+
+void state_copy(struct state *to, const struct state *from);
+/* The names of the namespaces in which it has objects, and of its namespace objects; "" first. */
+size_t state_namespaces(const struct state *state, struct arena *arena, const char ***names);

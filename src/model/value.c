@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What all value types share: comparing and copying, and the numbers, words and truths. Texts and
+ * names are in value_text.c, addresses in value_address.c.
+ */
+#include "model/value.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/kind.h"
+
+bool value_same(const struct field *field, const void *want, const void *have)
+{
+	const char *const *a = want, *const *b = have;
+
+	if (field->type->same)
+		return field->type->same(field, want, have);
+	if (field->type->text)
+		return text_same(*a, *b);
+	return memcmp(want, have, field->type->size) == 0;
+}
+
+void value_copy(const struct field *field, struct arena *arena, void *to, const void *from)
+{
+	if (field->type->text) {
+		const char *const *text = from;
+
+		*(const char **)to = *text ? arena_text(arena, *text) : NULL;
+		return;
+	}
+	memcpy(to, from, field->type->size);
+}
+
+static uint64_t load(const void *value, size_t size)
+{
+	switch (size) {
+	case 1:
+		return *(const uint8_t *)value;
+	case 2:
+		return *(const uint16_t *)value;
+	case 4:
+		return *(const uint32_t *)value;
+	}
+	return *(const uint64_t *)value;
+}
+
+static void store(void *value, size_t size, uint64_t number)
+{
+	if (size == 1)
+		*(uint8_t *)value = (uint8_t)number;
+	else if (size == 2)
+		*(uint16_t *)value = (uint16_t)number;
+	else if (size == 4)
+		*(uint32_t *)value = (uint32_t)number;
+	else
+		*(uint64_t *)value = number;
+}
+
+static void limits(const struct field *field, int64_t *min, int64_t *max)
+{
+	static const int64_t most[] = {
+		[1] = UINT8_MAX, [2] = UINT16_MAX, [4] = UINT32_MAX, [8] = INT64_MAX};
+
+	*min = field->min;
+	*max = field->min || field->max ? field->max : most[field->type->size];
+}
+
+static int number_parse(const struct field *field, const char *text, struct arena *arena,
+			void *value, struct err *err)
+{
+	int64_t min, max, number;
+	int r;
+
+	limits(field, &min, &max);
+	r = text_number(text, min, max, &number);
+	if (r)
+		return err_set(err, r, "%s \"%.60s\" %s; expected a number from %lld to %lld",
+			       field->key, text,
+			       r == -ERANGE ? "is out of range" : "is not a number", (long long)min,
+			       (long long)max);
+	store(value, field->type->size, (uint64_t)number);
+	return 0;
+}
+
+static void number_print(const struct field *field, const void *value, struct text *out)
+{
+	text_add(out, "%llu", (unsigned long long)load(value, field->type->size));
+}
+
+static int number_put(const struct field *field, const void *value, const struct link_names *names,
+		      struct nlmsghdr *message)
+{
+	mnl_attr_put(message, field->attr, field->type->size, value);
+	return 0;
+}
+
+static int number_get(const struct field *field, const struct nlattr *attr,
+		      const struct link_names *names, struct arena *arena, void *value)
+{
+	size_t size = mnl_attr_get_payload_len(attr);
+
+	if (size != 1 && size != 2 && size != 4 && size != 8)
+		return -EPROTO;
+	store(value, field->type->size, load(mnl_attr_get_payload(attr), size));
+	return 0;
+}
+
+#define NUMBER(bits)                                                                               \
+	const struct vtype vtype_u##bits = {.name = "number",                                      \
+					    .example = "1",                                        \
+					    .size = (bits) / 8,                                    \
+					    .shape = SHAPE_NUMBER,                                 \
+					    .parse = number_parse,                                 \
+					    .print = number_print,                                 \
+					    .put = number_put,                                     \
+					    .get = number_get}
+
+NUMBER(8);
+NUMBER(16);
+NUMBER(32);
+NUMBER(64);
+
+static int bool_parse(const struct field *field, const char *text, struct arena *arena, void *value,
+		      struct err *err)
+{
+	static const char *const words[] = {"false", "no", "off", "true", "yes", "on"};
+
+	for (size_t i = 0; i < 6; i++)
+		if (strcmp(text, words[i]) == 0) {
+			*(uint8_t *)value = i >= 3;
+			return 0;
+		}
+	return err_set(err, -EINVAL, "%s \"%.60s\" is neither yes nor no; expected true or false",
+		       field->key, text);
+}
+
+static void bool_print(const struct field *field, const void *value, struct text *out)
+{
+	text_add(out, "%s", *(const uint8_t *)value ? "true" : "false");
+}
+
+/* The kernel's width of a truth is told by what it sent: read any, write what most take. */
+static int bool_put(const struct field *field, const void *value, const struct link_names *names,
+		    struct nlmsghdr *message)
+{
+	/* the few that the kernel holds in 32 bits say so with max = UINT32_MAX in the table */
+	if (field->max == UINT32_MAX)
+		mnl_attr_put_u32(message, field->attr, *(const uint8_t *)value);
+	else
+		mnl_attr_put_u8(message, field->attr, *(const uint8_t *)value);
+	return 0;
+}
+
+static int bool_get(const struct field *field, const struct nlattr *attr,
+		    const struct link_names *names, struct arena *arena, void *value)
+{
+	uint64_t number = 0;
+	int r = number_get(&(struct field){.type = &vtype_u64}, attr, names, arena, &number);
+
+	if (!r)
+		*(uint8_t *)value = number != 0;
+	return r;
+}
+
+const struct vtype vtype_bool = {
+	.name = "true|false",
+	.example = "true",
+	.size = 1,
+	.shape = SHAPE_BOOL,
+	.parse = bool_parse,
+	.print = bool_print,
+	.put = bool_put,
+	.get = bool_get,
+};
+
+/* Seconds with up to two decimals, held and sent in hundredths (the kernel's USER_HZ). */
+static int seconds_parse(const struct field *field, const char *text, struct arena *arena,
+			 void *value, struct err *err)
+{
+	int64_t min, max;
+	unsigned long long whole = 0, hundredths = 0;
+	int used = 0, digits = 0;
+	const char *rest;
+
+	limits(field, &min, &max);
+	if (max > UINT32_MAX / 100)
+		max = UINT32_MAX / 100;
+	if (text[0] < '0' || text[0] > '9' || sscanf(text, "%9llu%n", &whole, &used) != 1)
+		goto wrong;
+	rest = text + used;
+	if (*rest == '.') {
+		for (rest++; *rest >= '0' && *rest <= '9' && digits < 2; rest++, digits++)
+			hundredths = hundredths * 10 + (unsigned int)(*rest - '0');
+		if (digits == 0)
+			goto wrong;
+		if (digits == 1)
+			hundredths *= 10;
+	}
+	if (*rest && strcmp(rest, "s") != 0)
+		goto wrong;
+	if ((int64_t)whole < min || whole * 100 + hundredths > (uint64_t)max * 100)
+		return err_set(err, -ERANGE,
+			       "%s \"%.60s\" is out of range; expected %lld to %lld seconds",
+			       field->key, text, (long long)min, (long long)max);
+	*(uint32_t *)value = (uint32_t)(whole * 100 + hundredths);
+	return 0;
+wrong:
+	return err_set(err, -EINVAL, "%s \"%.60s\" is not a time; expected seconds, as 15 or 1.5",
+		       field->key, text);
+}
+
+static void seconds_print(const struct field *field, const void *value, struct text *out)
+{
+	uint32_t hundredths = *(const uint32_t *)value;
+
+	text_add(out, "%u", hundredths / 100);
+	if (hundredths % 100)
+		text_add(out, hundredths % 10 ? ".%02u" : ".%u",
+			 hundredths % 10 ? hundredths % 100 : hundredths % 100 / 10);
+}
+
+/* The kernel keeps jiffies: at HZ 250 a hundredth may come back one less, per second of it. */
+static bool seconds_same(const struct field *field, const void *want, const void *have)
+{
+	int64_t far = (int64_t) * (const uint32_t *)want - *(const uint32_t *)have;
+
+	return far >= -1 && far <= 1;
+}
+
+const struct vtype vtype_seconds = {
+	.name = "seconds",
+	.example = "15",
+	.size = 4,
+	.shape = SHAPE_NUMBER,
+	.parse = seconds_parse,
+	.print = seconds_print,
+	.put = number_put,
+	.get = number_get,
+	.same = seconds_same,
+};
+
+static int word_parse(const struct field *field, const char *text, struct arena *arena, void *value,
+		      struct err *err)
+{
+	struct text list TEXT_CLEANUP = {0};
+	const char *nearest;
+
+	for (uint8_t i = 0; field->words[i]; i++) {
+		if (strcmp(field->words[i], text) == 0) {
+			*(uint8_t *)value = i;
+			return 0;
+		}
+		text_add(&list, "%s%s",
+			 !i		       ? ""
+			 : field->words[i + 1] ? ", "
+					       : " or ",
+			 field->words[i]);
+	}
+	nearest = text_nearest(text, field->words);
+	err_set(err, -EINVAL, "%s \"%.60s\" is not known; expected %s", field->key, text,
+		text_get(&list));
+	if (nearest)
+		err_hint(err, "%s: %s", field->key, nearest);
+	return err->code;
+}
+
+static void word_print(const struct field *field, const void *value, struct text *out)
+{
+	text_add(out, "%s", field->words[*(const uint8_t *)value]);
+}
+
+static int word_put(const struct field *field, const void *value, const struct link_names *names,
+		    struct nlmsghdr *message)
+{
+	if (field->max == UINT32_MAX)
+		mnl_attr_put_u32(message, field->attr, *(const uint8_t *)value);
+	else
+		mnl_attr_put_u8(message, field->attr, *(const uint8_t *)value);
+	return 0;
+}
+
+static int word_get(const struct field *field, const struct nlattr *attr,
+		    const struct link_names *names, struct arena *arena, void *value)
+{
+	uint64_t number = 0;
+	uint8_t count = 0;
+	int r = number_get(&(struct field){.type = &vtype_u64}, attr, names, arena, &number);
+
+	while (field->words[count])
+		count++;
+	if (!r && number >= count)
+		return -EPROTO;
+	if (!r)
+		*(uint8_t *)value = (uint8_t)number;
+	return r;
+}
+
+const struct vtype vtype_word = {
+	.name = "word",
+	.example = "auto",
+	.size = 1,
+	.shape = SHAPE_TEXT,
+	.parse = word_parse,
+	.print = word_print,
+	.put = word_put,
+	.get = word_get,
+};

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Value types: what a field of a kind can hold. A vtype knows the five things one does with a
+ * value: read it from text, print it (the same text), send it to the kernel as a netlink
+ * attribute, read it back from one, and tell whether the kernel has what was wanted (`same` knows
+ * what the kernel rounds). A value is plain memory of `size` bytes; texts are pointers into an
+ * arena, so copying a value to another arena goes through vtype_copy.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/text.h"
+
+struct field;
+struct nlattr;
+struct nlmsghdr;
+struct link_names; /* sys/link_names.h: ifindex and name of the links of one namespace */
+
+enum shape { SHAPE_TEXT, SHAPE_NUMBER, SHAPE_BOOL }; /* what it is in JSON */
+
+struct vtype {
+	const char *name;    /* "prefix": what `lanloom kinds` and messages call it */
+	const char *example; /* "10.0.0.1/24": for "expected …, as 10.0.0.1/24" */
+	uint8_t size;	     /* bytes in the kind's struct */
+	bool text;	     /* the value is a `const char *` in an arena */
+	bool device; /* the value names a device of the object's namespace: it comes first */
+	enum shape shape;
+
+	/* -EINVAL, -ERANGE with a message that ends in what was expected; value untouched then. */
+	int (*parse)(const struct field *field, const char *text, struct arena *arena, void *value,
+		     struct err *err);
+	void (*print)(const struct field *field, const void *value, struct text *out);
+
+	/* NULL where the value never travels by netlink. put: -ENODEV when a named device is not
+	 * there. */
+	int (*put)(const struct field *field, const void *value, const struct link_names *names,
+		   struct nlmsghdr *message);
+	int (*get)(const struct field *field, const struct nlattr *attr,
+		   const struct link_names *names, struct arena *arena, void *value);
+
+	/* NULL: equal memory, or equal text. */
+	bool (*same)(const struct field *field, const void *want, const void *have);
+};
+
+struct mac {
+	uint8_t bytes[6];
+};
+
+struct ip {
+	uint8_t family;	   /* AF_INET, AF_INET6 */
+	uint8_t bytes[16]; /* network order; IPv4 in the first four */
+};
+
+struct prefix {
+	struct ip ip; /* host bits are kept (an address); routes have them zero */
+	uint8_t len;
+};
+
+struct public_key {
+	uint8_t bytes[32];
+};
+
+extern const struct vtype vtype_bool; /* uint8_t; true|false|yes|no|on|off */
+extern const struct vtype vtype_u8;   /* uint8_t within [min, max] of the field */
+extern const struct vtype vtype_u16;  /* uint16_t */
+extern const struct vtype vtype_u32;  /* uint32_t */
+extern const struct vtype vtype_u64;  /* uint64_t */
+extern const struct vtype
+	vtype_seconds; /* uint32_t in 1/100 s, as the bridge has it; "15", "1.5", "15s" */
+extern const struct vtype vtype_word;	/* uint8_t: index into the field's words */
+extern const struct vtype vtype_mac;	/* struct mac */
+extern const struct vtype vtype_ip;	/* struct ip */
+extern const struct vtype vtype_prefix; /* struct prefix; without /len: a host's */
+extern const struct vtype vtype_target; /* struct prefix with host bits zero, "default" = len 0 */
+extern const struct vtype vtype_text;	/* const char *; no control characters */
+extern const struct vtype
+	vtype_device; /* const char *: a device name to be (dev_valid_name, 15 bytes, no %) */
+extern const struct vtype
+	vtype_ref; /* const char *: a device of the same namespace; IFLA u32 ifindex */
+extern const struct vtype vtype_place; /* const char *: "device", "namespace/device" or "/device" */
+extern const struct vtype
+	vtype_nsname; /* const char *: a namespace name (no '/', no leading '.', 1…255) */
+extern const struct vtype vtype_path;  /* const char *: an absolute path */
+extern const struct vtype vtype_user;  /* uint32_t uid; by name or number */
+extern const struct vtype vtype_group; /* uint32_t gid */
+extern const struct vtype vtype_key;   /* struct public_key; base64 */
+extern const struct vtype
+	vtype_endpoint; /* const char *: "192.0.2.1:51821", "[2001:db8::1]:51821", "host:port" */
+
+bool value_same(const struct field *field, const void *want, const void *have);
+void value_copy(const struct field *field, struct arena *arena, void *to, const void *from);
+
+/* Checks shared by vtypes and the namespace door. -EINVAL with a message. */
+int device_name_check(const char *name, struct err *err);
+int namespace_name_check(const char *name, struct err *err);
+
+int ip_parse(const char *text, struct ip *ip); /* -EINVAL */
+void ip_print(const struct ip *ip, struct text *out);
+static inline uint8_t ip_bits(const struct ip *ip)
+{
+	return ip->family == 2 /* AF_INET */ ? 32 : 128;
+}

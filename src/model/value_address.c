@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Value types that are addresses: MAC, IP, prefix and route target. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/kind.h"
+
+static int mac_parse(const struct field *field, const char *text, struct arena *arena, void *value,
+		     struct err *err)
+{
+	struct mac mac;
+	int used = 0;
+
+	if (strlen(text) != 17 ||
+	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac.bytes[0], &mac.bytes[1],
+		   &mac.bytes[2], &mac.bytes[3], &mac.bytes[4], &mac.bytes[5], &used) != 6 ||
+	    used != 17 || strpbrk(text, " +-x"))
+		return err_set(
+			err, -EINVAL,
+			"%s \"%.60s\" is not a MAC address; expected six pairs of hex digits, as "
+			"02:00:00:00:00:01",
+			field->key, text);
+	if (mac.bytes[0] & 1)
+		return err_set(err, -EINVAL,
+			       "%s %s is a group address; expected an even first byte, as "
+			       "02:00:00:00:00:01",
+			       field->key, text);
+	if (memcmp(mac.bytes, (uint8_t[6]){0}, 6) == 0)
+		return err_set(err, -EINVAL,
+			       "%s is all zero; expected a real address, as 02:00:00:00:00:01",
+			       field->key);
+	*(struct mac *)value = mac;
+	return 0;
+}
+
+static void mac_print(const struct field *field, const void *value, struct text *out)
+{
+	const uint8_t *b = ((const struct mac *)value)->bytes;
+
+	text_add(out, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+}
+
+static int bytes_put(const struct field *field, const void *value, const struct link_names *names,
+		     struct nlmsghdr *message)
+{
+	mnl_attr_put(message, field->attr, field->type->size, value);
+	return 0;
+}
+
+static int mac_get(const struct field *field, const struct nlattr *attr,
+		   const struct link_names *names, struct arena *arena, void *value)
+{
+	if (mnl_attr_get_payload_len(attr) != sizeof(struct mac))
+		return -EPROTO;
+	memcpy(value, mnl_attr_get_payload(attr), sizeof(struct mac));
+	return 0;
+}
+
+const struct vtype vtype_mac = {
+	.name = "MAC address",
+	.example = "02:00:00:00:00:01",
+	.size = sizeof(struct mac),
+	.parse = mac_parse,
+	.print = mac_print,
+	.put = bytes_put,
+	.get = mac_get,
+};
+
+int ip_parse(const char *text, struct ip *ip)
+{
+	struct ip got = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};
+
+	if (inet_pton(got.family, text, got.bytes) != 1)
+		return -EINVAL;
+	*ip = got;
+	return 0;
+}
+
+void ip_print(const struct ip *ip, struct text *out)
+{
+	char text[INET6_ADDRSTRLEN] = "";
+
+	inet_ntop(ip->family, ip->bytes, text, sizeof(text));
+	text_add(out, "%s", text);
+}
+
+static int ip_parse_value(const struct field *field, const char *text, struct arena *arena,
+			  void *value, struct err *err)
+{
+	if (ip_parse(text, value))
+		return err_set(err, -EINVAL,
+			       "%s \"%.60s\" is not an IP address; expected one, as 10.0.0.1 or "
+			       "2001:db8::1",
+			       field->key, text);
+	return 0;
+}
+
+static void ip_print_value(const struct field *field, const void *value, struct text *out)
+{
+	ip_print(value, out);
+}
+
+static int ip_put(const struct field *field, const void *value, const struct link_names *names,
+		  struct nlmsghdr *message)
+{
+	const struct ip *ip = value;
+
+	mnl_attr_put(message, field->attr, ip_bits(ip) / 8, ip->bytes);
+	return 0;
+}
+
+static int ip_get(const struct field *field, const struct nlattr *attr,
+		  const struct link_names *names, struct arena *arena, void *value)
+{
+	uint16_t size = mnl_attr_get_payload_len(attr);
+	struct ip ip = {.family = size == 4 ? AF_INET : AF_INET6};
+
+	if (size != 4 && size != 16)
+		return -EPROTO;
+	memcpy(ip.bytes, mnl_attr_get_payload(attr), size);
+	*(struct ip *)value = ip;
+	return 0;
+}
+
+const struct vtype vtype_ip = {
+	.name = "IP address",
+	.example = "10.0.0.1",
+	.size = sizeof(struct ip),
+	.parse = ip_parse_value,
+	.print = ip_print_value,
+	.put = ip_put,
+	.get = ip_get,
+};
+
+/* -EINVAL, or -ERANGE for a length beyond the family's bits. */
+static int prefix_read(const char *text, struct prefix *prefix)
+{
+	const char *slash = strchr(text, '/');
+	size_t size = slash ? (size_t)(slash - text) : strlen(text);
+	struct prefix got = {0};
+	char address[64];
+	int64_t len;
+
+	if (size >= sizeof(address))
+		return -EINVAL;
+	memcpy(address, text, size);
+	address[size] = 0;
+	if (ip_parse(address, &got.ip))
+		return -EINVAL;
+	got.len = ip_bits(&got.ip);
+	if (slash) {
+		int r = text_number(slash + 1, 0, ip_bits(&got.ip), &len);
+
+		if (r)
+			return r;
+		got.len = (uint8_t)len;
+	}
+	*prefix = got;
+	return 0;
+}
+
+static int prefix_parse(const struct field *field, const char *text, struct arena *arena,
+			void *value, struct err *err)
+{
+	int r = prefix_read(text, value);
+
+	if (r == -ERANGE)
+		return err_set(err, r, "%s \"%.60s\" has too long a prefix; expected at most /%d",
+			       field->key, text, strchr(text, ':') ? 128 : 32);
+	if (r)
+		return err_set(
+			err, r,
+			"%s \"%.60s\" is not an address with its prefix length; expected one, "
+			"as 10.0.0.1/24 or fd00::1/64",
+			field->key, text);
+	return 0;
+}
+
+static void prefix_print(const struct field *field, const void *value, struct text *out)
+{
+	const struct prefix *prefix = value;
+
+	ip_print(&prefix->ip, out);
+	text_add(out, "/%u", prefix->len);
+}
+
+const struct vtype vtype_prefix = {
+	.name = "address/length",
+	.example = "10.0.0.1/24",
+	.size = sizeof(struct prefix),
+	.parse = prefix_parse,
+	.print = prefix_print,
+};
+
+static bool host_bits(const struct prefix *prefix)
+{
+	for (unsigned int bit = prefix->len; bit < ip_bits(&prefix->ip); bit++)
+		if (prefix->ip.bytes[bit / 8] & 0x80 >> bit % 8)
+			return true;
+	return false;
+}
+
+/* "default" and "0.0.0.0/0" are IPv4's; IPv6's is "::/0" (`default` with an IPv6 `via` is told by
+ * expansion). */
+static int target_parse(const struct field *field, const char *text, struct arena *arena,
+			void *value, struct err *err)
+{
+	struct prefix prefix = {.ip.family = AF_INET};
+
+	if (strcmp(text, "default") != 0) {
+		if (prefix_read(text, &prefix))
+			return err_set(
+				err, -EINVAL,
+				"%s \"%.60s\" is not a target; expected default or a prefix, as "
+				"10.1.0.0/16",
+				field->key, text);
+		if (host_bits(&prefix))
+			return err_set(
+				err, -EINVAL,
+				"%s %s has bits set behind its length; expected the network's "
+				"own address",
+				field->key, text);
+	}
+	*(struct prefix *)value = prefix;
+	return 0;
+}
+
+static void target_print(const struct field *field, const void *value, struct text *out)
+{
+	const struct prefix *prefix = value;
+
+	if (!prefix->len && prefix->ip.family == AF_INET)
+		text_add(out, "default");
+	else
+		prefix_print(field, value, out);
+}
+
+const struct vtype vtype_target = {
+	.name = "prefix or default",
+	.example = "10.1.0.0/16",
+	.size = sizeof(struct prefix),
+	.parse = target_parse,
+	.print = target_print,
+};
