@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Planning: from three states (desired: the text; actual: the system; committed: what this text
+ * promised last time) to a list of breaths. It is a pure function; it knows no kind by name and
+ * touches nothing. The order: early deletions (halves of replacements), creations and changes by
+ * rank, and behind the commit point the deletions, backwards.
+ */
+#pragma once
+#include "base/diag.h"
+#include "model/committed.h"
+#include "model/step.h"
+
+struct plan {
+	struct arena *arena;
+	struct step *steps; /* in order of execution, breath after breath */
+	size_t len;
+	struct breath *breaths;
+	size_t breath_count;
+	size_t commit;	   /* breaths before this one come before the commit, the rest behind */
+	const char **cuts; /* what traffic or foreign object suffers, in words */
+	size_t cut_count;
+	struct diag diag; /* refusals (errors) and warnings; plan_fini frees it */
+};
+
+struct plan_request {
+	struct arena *arena;
+	const struct state *desired;	       /* sorted; empty for `down` */
+	const struct state *actual;	       /* sorted */
+	const struct committed *own;	       /* of this description; NULL: first time */
+	const struct committed *const *others; /* of the other descriptions that are up */
+	size_t other_count;
+	bool adopt; /* take over foreign objects that are named */
+	bool force; /* also where somebody else's object dies or a held TAP goes */
+};
+
+/* Always fills `plan`; refusals stand in plan->diag.errors (then nothing may be run). */
+void plan_make(const struct plan_request *request, struct plan *plan);
+void plan_fini(struct plan *plan);
+
+/* Orders loose steps into breaths (plan_make, and undoing a run: steps swapped). */
+void plan_order(struct plan *plan, struct step *steps, size_t len, const struct state *actual);
+
+static inline bool plan_empty(const struct plan *plan)
+{
+	return plan->len == 0;
+}
+
+/*
+ * What will be committed when the plan has run. `after`: the system read again, for identities.
+ */
+void plan_commit(const struct plan_request *request, const struct state *after, const char *name,
+		 const char *file, struct committed *committed);
