@@ -10,7 +10,8 @@ packages() {
 	build) echo gcc libc6-dev meson ninja-build pkg-config libmnl-dev libyaml-dev \
 		libjansson-dev libssl-dev libseccomp-dev ;;
 	test) echo python3 python3-pytest python3-pytest-xdist python3-cryptography python3-yaml \
-		clang-format iproute2 nftables strace iperf3 procps util-linux ;;
+		clang-format iproute2 iputils-ping nftables strace iperf3 procps \
+		util-linux ;;
 	demo)
 		echo iproute2 nftables busybox-static
 		case $(uname -m) in

@@ -31,11 +31,12 @@ if [ $san = yes ]; then
 	export ASAN_OPTIONS=detect_leaks=1:exitcode=99
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 fi
+case $BUILD in /*) ;; *) BUILD=$root/$BUILD ;; esac
 export BUILD
 sh "$root/dev" build "$@"
-export LANLOOM="$root/$BUILD/lanloom"
+export LANLOOM="$BUILD/lanloom"
 
-results="$root/$BUILD/results"
+results="$BUILD/results"
 rm -rf "$results"
 mkdir -p "$results"
 
