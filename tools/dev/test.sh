@@ -23,6 +23,7 @@ if [ $system = yes ] && [ "$(id -u)" != 0 ]; then
 fi
 
 need build test
+[ $system = no ] || need demo
 BUILD=${BUILD:-build}
 set --
 if [ $san = yes ]; then

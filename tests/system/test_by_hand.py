@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`add`, `set`, `del` without a file; `exec`, `undo` and `log`; what `show` says of it all.
+
+    alpha: one host, to begin with empty
+"""
+import json
+
+from lib import frames, snapshot, trace
+from lib.net import LANLOOM
+
+
+def test_add_set_del(host):
+    before = snapshot.take(host)
+    host.loom("add", "bridge", "br0", "addresses=[10.0.1.1/24]", "parameters.ageing-time=200")
+    assert "10.0.1.1/24" in host.ip("addr", "show", "dev", "br0")
+    assert host.link("br0")["linkinfo"]["info_data"]["ageing_time"] == 20000
+    host.loom("add", "tap", "tap0")
+    host.loom("set", "br0", "interfaces=[tap0]", "mtu=1400")
+    assert host.link("tap0")["master"] == "br0" and host.link("br0")["mtu"] == 1400
+    host.loom("del", "tap0")
+    assert "tap0" not in host.links()
+    host.loom("del", "br0")
+    snapshot.assert_same(before, snapshot.take(host))
+
+
+def test_set_sends_only_what_changed(host):
+    host.loom("add", "bridge", "br0", "mtu=1400")
+    trace.settled(host)
+    sent, _ = trace.changes(host, "set", "br0", "mtu=1300")
+    assert len(sent) == 1 and sent[0].endswith("LINK")
+    sent, _ = trace.changes(host, "set", "br0", "mtu=1300")
+    assert sent == []
+
+
+def test_a_device_in_a_namespace(net, host):
+    inner = net.space("inner")
+    host.loom("add", "namespace", inner)
+    host.loom("add", "bridge", f"{inner}/br9", "addresses=[10.9.0.1/24]")
+    done = host.loom("exec", inner, "ip", "-4", "-o", "addr", "show", "dev", "br9")
+    assert "10.9.0.1/24" in done.stdout
+    host.loom("del", f"{inner}/br9")
+    host.loom("del", inner)
+    assert inner not in host.run("ip", "netns", "list").stdout
+
+
+def test_wrong_words_are_answered_with_the_right_one(host):
+    for words, hint in ((("add", "brigde", "br0"), "bridge"),
+                        (("add", "bridge", "br0", "agein-time=3"), "ageing-time"),
+                        (("set", "br0", "mtu=1400"), "br0")):
+        done = host.loom(*words, check=False)
+        assert done.returncode in (1, 2) and hint in done.stderr, f"{words}: {done.stderr}"
+    assert host.loom("frobnicate", check=False).returncode == 2
+    assert "add" in host.loom("ad", "bridge", "b0", check=False).stderr
+
+
+def test_exec_ends_as_its_command_does(net, host):
+    inner = net.space("inner")
+    host.loom("add", "namespace", inner)
+    assert host.loom("exec", inner, "sh", "-c", "exit 7", check=False).returncode == 7
+    links = json.loads(host.loom("exec", inner, "ip", "-j", "link").stdout)
+    assert [(link["ifname"], "UP" in link["flags"]) for link in links] == [("lo", True)]
+    assert host.loom("exec", inner, "no-such-command", check=False).returncode in (1, 127)
+    done = host.loom("exec", inner + "x", "true", check=False)
+    assert done.returncode == 1 and inner in done.stderr
+
+
+def test_undo_and_log(net, host):
+    path = net.file("lab.yaml", "name: lab\nbridges: {br0: {mtu: 1400}}\n")
+    host.loom("up", path)
+    first = snapshot.take(host)
+    path.write_text("name: lab\nbridges: {br0: {mtu: 1300}, br1: {}}\n")
+    host.loom("up", path)
+    host.loom("undo")
+    assert host.link("br0")["mtu"] == 1400 and "br1" not in host.links()
+    snapshot.assert_same(first, snapshot.take(host))
+    text = host.loom("log").stdout
+    assert "lab" in text and "up" in text and "undo" in text and "root" in text
+    document = host.loom_json("log")
+    entries = next(value for value in document.values() if isinstance(value, list))
+    assert len(entries) == 3
+    # What was undone can be had again: undoing is a change like any other.
+    host.loom("undo")
+    assert host.link("br0")["mtu"] == 1300 and "br1" in host.links()
+
+
+def test_undo_of_an_older_change_touches_only_what_it_touched(net, host):
+    one = net.file("one.yaml", "name: one\nbridges: {br1: {}}\n")
+    two = net.file("two.yaml", "name: two\nbridges: {br2: {}}\n")
+    host.loom("up", one)
+    host.loom("up", two)
+    host.loom("undo", "1")
+    assert "br1" not in host.links() and "br2" in host.links()
+
+
+def test_show_tells_ours_from_foreign(net, host):
+    host.ip("link", "add", "fbr0", "type", "bridge")
+    host.ip("tuntap", "add", "ftap0", "mode", "tap")
+    host.ip("link", "set", "ftap0", "master", "fbr0")
+    inner = net.space("inner")
+    host.loom("up", net.file("lab.yaml", f"""name: lab
+bridges: {{br0: {{addresses: [10.0.1.1/24], interfaces: [tap0, v0]}}}}
+taps: {{tap0: {{}}}}
+virtual-ethernets: {{v0: {{peer: {inner}/v1}}}}
+namespaces: {{{inner}: {{virtual-ethernets: {{v1: {{}}}}}}}}
+"""))
+    document = host.loom_json("show")
+    spaces = {space["name"]: space["devices"] for space in document["namespaces"]}
+    assert set(spaces) == {"", inner}
+    devices = {device["name"]: device for device in spaces[""]}
+    assert devices["br0"]["managed"] and not devices["fbr0"]["managed"]
+    assert devices["tap0"]["master"] == "br0" and devices["ftap0"]["master"] == "fbr0"
+    for device in devices.values():
+        assert {"name", "namespace", "kind", "managed", "up", "carrier", "mtu", "macaddress",
+                "addresses", "ifindex"} <= device.keys(), device["name"]
+    assert devices["br0"]["addresses"][0]["address"] == "10.0.1.1/24"
+    text = host.loom("show").stdout
+    for name in ("br0", "fbr0", "tap0", "ftap0", inner, "v1", "10.0.1.1/24"):
+        assert name in text
+    assert "ftap0" not in host.loom("show", "br0").stdout
+
+
+def test_show_names_who_holds_a_tap(net, host):
+    host.loom("add", "tap", "tap0")
+    with frames.Tap(host, "tap0"):
+        device = [device for space in host.loom_json("show")["namespaces"]
+                  for device in space["devices"] if device["name"] == "tap0"][0]
+    assert [holder["command"] for holder in device["holders"]], device
+
+
+def test_kinds_lists_every_kind(host):
+    text = host.run(LANLOOM, "kinds").stdout
+    for word in ("namespace", "ethernet", "bridge", "port", "veth", "tap", "tun", "address", "route",
+                 "sysctl", "tunnel", "peer"):
+        assert word in text
+    assert "ageing-time" in host.run(LANLOOM, "kinds", "bridge").stdout
+
+
+def test_every_command_has_help(host):
+    for command in ("up", "plan", "down", "check", "show", "exec", "add", "set", "del", "kinds", "key",
+                    "tunnel", "undo", "log", "demo"):
+        done = host.run(LANLOOM, command, "-h", check=False)
+        assert done.returncode == 0 and command in done.stdout, command
