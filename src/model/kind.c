@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "model/object.h"
+
 const struct kind *kind_find(const char *name)
 {
 	for (size_t i = 0; kinds[i]; i++)
@@ -79,4 +81,32 @@ int kind_field_find(const struct kind *kind, const char *key)
 		found = (int)i;
 	}
 	return found;
+}
+
+static void expand_as(const struct kind *kind, struct object *object, struct state *state,
+		      struct diag *diag)
+{
+	if (kind->base)
+		expand_as(kind->base, object, state, diag);
+	if (kind->ops && kind->ops->expand)
+		kind->ops->expand(object, state, diag);
+}
+
+void kind_expand(struct object *object, struct state *state, struct diag *diag)
+{
+	expand_as(object->kind, object, state, diag);
+}
+
+static void check_as(const struct kind *kind, const struct object *object,
+		     const struct state *state, struct diag *diag)
+{
+	if (kind->base)
+		check_as(kind->base, object, state, diag);
+	if (kind->ops && kind->ops->check)
+		kind->ops->check(object, state, diag);
+}
+
+void kind_check(const struct object *object, const struct state *state, struct diag *diag)
+{
+	check_as(object->kind, object, state, diag);
 }

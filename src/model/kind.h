@@ -27,9 +27,10 @@ enum {
 	FIELD_IDENT = 1 << 10, /* READ, and tells one incarnation from the next (ifindex) */
 	FIELD_INNER = 1 << 11, /* set by expansion only: a user cannot write it */
 	FIELD_SAY = 1 << 12,   /* sent at creation with its initial value when not written */
-	FIELD_FACE =
-		1
-		<< 13, /* of the description only: never in the kernel, never compared (existing) */
+	/* of the description only: never in the kernel, never compared (existing) */
+	FIELD_FACE = 1 << 13,
+	/* within its rank, an object that has it comes after those without (a route's via) */
+	FIELD_LATER = 1 << 14,
 };
 
 struct field {
@@ -81,6 +82,9 @@ enum {
 	KIND_MOVES = 1 << 3,	/* in a namespace it is moved there and back (ethernet) */
 	KIND_PAIR = 1 << 4,	/* comes and goes with the object its `peer` names (veth) */
 	KIND_VALUE = 1 << 5,	/* always there, only its value changes (sysctl) */
+	KIND_SLAVE = 1 << 6,	/* a device's place under its owner: made by setting the master, its
+				 * other fields travel in IFLA_INFO_SLAVE_DATA (port) */
+	KIND_PINS_MTU = 1 << 7, /* its MTU follows its ports' until it is changed (bridge) */
 };
 
 struct object;
@@ -134,7 +138,9 @@ struct kind {
 	enum listing listing;
 	const struct field *fields; /* its own; the base's come before them */
 	uint8_t field_count;
-	uint8_t flags;
+	uint16_t flags;
+	uint16_t variant_attr; /* kinds of one `word` differ in this attribute of IFLA_INFO_DATA … */
+	uint8_t variant;       /* … by its value (tap, tun: IFLA_TUN_TYPE) */
 	uint16_t size; /* of its struct, which begins with the base's */
 	enum rank rank;
 	enum door door;
@@ -145,6 +151,10 @@ struct kind {
 
 /* The registry, made by the build from src/kind/; NULL-terminated, sorted by name. */
 extern const struct kind *const kinds[];
+
+/* Completes or checks an object by the rules of its kind's bases, the root's first, then its own. */
+void kind_expand(struct object *object, struct state *state, struct diag *diag);
+void kind_check(const struct object *object, const struct state *state, struct diag *diag);
 
 const struct kind *kind_find(const char *name);	   /* NULL: none */
 const struct kind *kind_of_word(const char *word); /* by IFLA_INFO_KIND */
