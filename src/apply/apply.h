@@ -23,6 +23,9 @@ struct apply_request {
 	const struct state *desired;
 	bool gone; /* `down`: nothing stays committed, not even the name */
 	bool adopt, force;
+	/* A fresh world for the parent that undoes a dead child's work; NULL: run in this process.
+	 */
+	int (*reopen)(void *data, struct world **world, struct err *err);
 	void (*progress)(void *data, const struct breath *breath, size_t n, size_t of);
 	void *data;
 };
@@ -42,7 +45,9 @@ int apply_plan(const struct apply_request *request, struct apply_outcome *outcom
 /* Plans and runs, in a child that this process watches: when it dies its work is undone here. */
 int apply_run(const struct apply_request *request, struct apply_outcome *outcome, struct err *err);
 
-/* Finishes or undoes what a killed run left in the store; 0: nothing was left. */
+enum { RECOVER_NOTHING, RECOVER_UNDONE, RECOVER_FINISHED };
+
+/* Finishes or undoes what a killed run left in the store; says which, or -errno. Lock held. */
 int apply_recover(struct store *store, struct world *world, struct err *err);
 
 void apply_outcome_fini(struct apply_outcome *outcome);

@@ -29,6 +29,8 @@ struct store {
 /* Opens and reads; with `lock`, makes the folders and waits up to 30 s for the lock. */
 int store_open(struct store *store, bool lock, struct err *err);
 void store_close(struct store *store);
+/* Reads the committed states again: a child process changed them. */
+int store_reload(struct store *store, struct err *err);
 
 struct committed *store_committed(const struct store *store, const char *name); /* NULL: not up */
 int store_commit(struct store *store, const struct committed *committed, struct err *err);

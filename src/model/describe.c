@@ -4,10 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+json_t *describe_text(const char *bytes)
+{
+	struct text safe TEXT_CLEANUP = {0};
+	json_t *json = json_string(bytes);
+
+	for (; !json && *bytes; bytes++)
+		text_add(&safe, (unsigned char)*bytes < 0x80 ? "%c" : "\\x%02x",
+			 (unsigned char)*bytes);
+	return json ? json : json_string(text_get(&safe));
+}
+
 static void text_put(json_t *to, const char *key, const char *text)
 {
 	if (text)
-		json_object_set_new(to, key, json_string(text));
+		json_object_set_new(to, key, describe_text(text));
 }
 
 static void truth_put(json_t *to, const char *key, bool truth)
@@ -33,7 +44,7 @@ static json_t *shaped(enum shape shape, const char *text)
 	case SHAPE_TEXT:
 		break;
 	}
-	return json_string(text);
+	return describe_text(text);
 }
 
 json_t *describe_value(const struct object *object, unsigned int i)
@@ -48,8 +59,8 @@ json_t *describe_place(struct place place)
 {
 	if (!place.file)
 		return json_null();
-	return json_pack("{s:s, s:i, s:i}", "file", place.file, "line", (int)place.line, "column",
-			 (int)place.column);
+	return json_pack("{s:o, s:i, s:i}", "file", describe_text(place.file), "line",
+			 (int)place.line, "column", (int)place.column);
 }
 
 /* Sets a value under a dotted key. Takes the reference. */

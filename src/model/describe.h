@@ -12,6 +12,10 @@
 /* A kind: name, section, mode, summary, config, module, owner, keys, lists. */
 json_t *describe_kind(const struct kind *kind);
 
+/* A text that is UTF-8 whatever the bytes: others are written \xNN (a device's name may have any).
+ */
+json_t *describe_text(const char *text);
+
 /* One value, in its type's shape; a truth is true, not "true". */
 json_t *describe_value(const struct object *object, unsigned int i);
 

@@ -139,9 +139,10 @@ struct kind {
 	const struct field *fields; /* its own; the base's come before them */
 	uint8_t field_count;
 	uint16_t flags;
-	uint16_t variant_attr; /* kinds of one `word` differ in this attribute of IFLA_INFO_DATA … */
-	uint8_t variant;       /* … by its value (tap, tun: IFLA_TUN_TYPE) */
-	uint16_t size; /* of its struct, which begins with the base's */
+	uint16_t
+		variant_attr; /* kinds of one `word` differ in this attribute of IFLA_INFO_DATA … */
+	uint8_t variant;      /* … by its value (tap, tun: IFLA_TUN_TYPE) */
+	uint16_t size;	      /* of its struct, which begins with the base's */
 	enum rank rank;
 	enum door door;
 	const struct kind_ops *ops;
@@ -152,7 +153,8 @@ struct kind {
 /* The registry, made by the build from src/kind/; NULL-terminated, sorted by name. */
 extern const struct kind *const kinds[];
 
-/* Completes or checks an object by the rules of its kind's bases, the root's first, then its own. */
+/* Completes or checks an object by the rules of its kind's bases, the root's first, then its own.
+ */
 void kind_expand(struct object *object, struct state *state, struct diag *diag);
 void kind_check(const struct object *object, const struct state *state, struct diag *diag);
 

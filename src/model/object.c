@@ -28,6 +28,7 @@ struct object *object_copy(struct arena *arena, const struct object *object)
 		if (object_has(object, i))
 			object_take(copy, i, object, i, arena);
 	copy->place = object->place;
+	copy->automatic = object->automatic;
 	if (object->places)
 		copy->places = arena_copy(arena, object->places, count * sizeof(struct place));
 	return copy;

@@ -9,8 +9,10 @@
 
 struct object {
 	const struct kind *kind;
-	const char *ns;	      /* namespace: "" is the caller's */
-	uint64_t set;	      /* bit i: kind_field(kind, i) has a value */
+	const char *ns; /* namespace: "" is the caller's */
+	uint64_t set;	/* bit i: kind_field(kind, i) has a value */
+	bool automatic; /* the kernel made it by itself (fe80::, RA): shown, never planned or missed
+			 */
 	struct place place;   /* of the object */
 	struct place *places; /* of its fields, or NULL */
 	void *data;	      /* kind->size bytes */

@@ -13,6 +13,7 @@ enum {
 	STEP_REPLACE = 1 << 0, /* half of a replacement: the deletion comes before, early */
 	STEP_RESTORE = 1 << 1, /* puts back what another step takes along */
 	STEP_RIDES = 1 << 2,   /* done by its breath's leader */
+	STEP_LATE = 1 << 3,    /* behind the deletions, since it puts back what they take along */
 };
 
 struct step {

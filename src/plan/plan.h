@@ -19,6 +19,8 @@ struct plan {
 	size_t commit;	   /* breaths before this one come before the commit, the rest behind */
 	const char **cuts; /* what traffic or foreign object suffers, in words */
 	size_t cut_count;
+	struct state
+		taken;	  /* foreign objects that our steps take along and that cannot stand now */
 	struct diag diag; /* refusals (errors) and warnings; plan_fini frees it */
 };
 
@@ -46,7 +48,8 @@ static inline bool plan_empty(const struct plan *plan)
 }
 
 /*
- * What will be committed when the plan has run. `after`: the system read again, for identities.
+ * What will be committed when the plan has run, added to `committed` (name, file and arena set by
+ * the caller). `after`: the system read again, for identities.
  */
-void plan_commit(const struct plan_request *request, const struct state *after, const char *name,
-		 const char *file, struct committed *committed);
+void plan_commit(const struct plan_request *request, const struct plan *plan,
+		 const struct state *after, struct committed *committed);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a plan takes along. The plan is run on a copy of the system in memory; what is then missing
+ * though nobody deleted it is put back by further steps where it can stand, and named otherwise.
+ */
+#include "apply/run.h"
+#include "model/cascade.h"
+
+static bool deleted_by(const struct plan *plan, const struct object *object)
+{
+	for (size_t i = 0; plan && i < plan->len; i++) {
+		const struct step *step = &plan->steps[i];
+
+		if (step->before &&
+		    (!step->after || !text_same(step->before->ns, step->after->ns)) &&
+		    object_order(step->before, object) == 0)
+			return true;
+	}
+	return false;
+}
+
+size_t steps_missing(struct arena *arena, const struct state *before, const struct state *after,
+		     const struct plan *plan, struct step **steps)
+{
+	size_t len = 0;
+
+	*steps = NULL;
+	for (size_t i = 0; i < before->len; i++) {
+		const struct object *object = before->objects[i];
+		struct object *owner;
+
+		if (object->automatic || object->kind->flags & KIND_VALUE ||
+		    !object_owner(object) || state_find(after, object) || deleted_by(plan, object))
+			continue;
+		owner = state_owner(after, object);
+		if (!owner || (kind_is(owner->kind, "link") && !object_number(owner, "up", 1)))
+			continue;
+		*steps = arena_room(arena, *steps, len, sizeof(**steps));
+		(*steps)[len++] = (struct step){.after = object, .flags = STEP_RESTORE};
+	}
+	return len;
+}
+
+/* Carries breaths [from, to) out in memory; what refuses there is left to the kernel to say. */
+static void rehearse(struct world *fake, const struct plan *plan, size_t from, size_t to)
+{
+	struct err err;
+
+	for (size_t i = from; i < to; i++)
+		fake->ops->apply(fake, &plan->breaths[i], &err);
+}
+
+/* Adds the steps that put back; those that will not stand are remembered and named. */
+static void add_missing(struct run *run, struct world *fake, struct step **steps, size_t *len,
+			unsigned int flags)
+{
+	struct step *missing;
+	size_t count = steps_missing(run->arena, &run->actual, world_fake_state(fake), &run->plan,
+				     &missing);
+
+	for (size_t i = 0; i < count; i++) {
+		missing[i].flags |= flags;
+		state_put(&run->owed, (struct object *)missing[i].after);
+		*steps = arena_room(run->arena, *steps, *len, sizeof(**steps));
+		(*steps)[(*len)++] = missing[i];
+	}
+}
+
+static void name_lost(struct run *run, const struct state *after)
+{
+	struct plan *plan = &run->plan;
+
+	for (size_t i = 0; i < run->actual.len; i++) {
+		struct object *object = run->actual.objects[i];
+		struct object *owner = state_owner(after, object);
+
+		if (object->automatic || object->kind->flags & KIND_VALUE ||
+		    !object_owner(object) || !owner || object_number(owner, "up", 1) ||
+		    state_find(after, object) || deleted_by(plan, object))
+			continue;
+		state_put(&plan->taken, object);
+		plan->cuts = arena_room(run->arena, plan->cuts, plan->cut_count, sizeof(char *));
+		plan->cuts[plan->cut_count++] =
+			arena_print(run->arena, "%s, while %s is down",
+				    object_label(object, run->arena), object_name(owner));
+	}
+}
+
+void foresee(struct run *run)
+{
+	struct plan *plan = &run->plan;
+	struct world *fake = world_fake_new(&run->actual);
+	struct step *steps = NULL;
+	size_t len = 0, planned;
+
+	for (size_t i = 0; i < plan->len; i++) {
+		steps = arena_room(run->arena, steps, len, sizeof(*steps));
+		steps[len++] = plan->steps[i];
+	}
+	planned = len;
+	rehearse(fake, plan, 0, plan->commit);
+	add_missing(run, fake, &steps, &len, 0);
+	name_lost(run, world_fake_state(fake));
+	for (size_t i = planned; i < len; i++) {
+		struct breath one = {.steps = &steps[i], .len = 1};
+		struct err err;
+
+		fake->ops->apply(fake, &one, &err);
+	}
+	rehearse(fake, plan, plan->commit, plan->breath_count);
+	add_missing(run, fake, &steps, &len, STEP_LATE);
+	fake->ops->free(fake);
+	for (size_t i = 0; i < plan->taken.len; i++)
+		state_put(&run->owed, plan->taken.objects[i]);
+	for (size_t i = 0; i < len; i++)
+		steps[i].flags &= ~(unsigned int)STEP_RIDES;
+	if (len != planned)
+		plan_order(plan, steps, len, &run->actual);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The journal of a run: what it is about to do, written and synced before each breath, so that
+ * whoever comes after a crash can undo it or, behind the commit, finish it. Lines of text, each
+ * behind a checksum of its own; a torn last line counts as not written. Nothing secret is in it,
+ * since no record has secrets.
+ *
+ *	run NAME COMMAND            escaped
+ *	owed RECORD                 somebody's object that this run may take along
+ *	step FLAGS MASK             then "before RECORD" and/or "after RECORD"
+ *	commit gone|stays           then "c LINE" of the new committed state, "later RECORD" of what
+ *	                            is to be deleted, "owed RECORD", and "committed"
+ */
+#pragma once
+#include "apply/store.h"
+#include "model/step.h"
+
+struct journal {
+	int fd;
+	char path[300];
+};
+
+int journal_begin(struct journal *journal, const struct store *store, const char *name,
+		  const char *command, const struct state *owed, struct err *err);
+int journal_breath(struct journal *journal, const struct breath *breath, struct err *err);
+int journal_commit(struct journal *journal, const struct committed *committed, bool gone,
+		   const struct breath *later, size_t later_count, struct err *err);
+void journal_end(struct journal *journal); /* closes and removes it */
+
+/* What a dead run left. */
+struct journal_left {
+	bool found;
+	bool committed; /* passed the commit: finish it; else undo it */
+	bool gone;	/* the description ends with this run */
+	const char *name;
+	const char *command;
+	struct step *steps; /* begun, in order */
+	size_t len;
+	struct state later; /* deletions behind the commit */
+	struct state owed;
+	struct committed state; /* as to be committed */
+};
+
+int journal_read(const struct store *store, struct arena *arena, struct journal_left *left,
+		 struct err *err);
+void journal_remove(const struct store *store);

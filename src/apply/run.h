@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inside of apply/: one run, from the first read to the history. */
+#pragma once
+#include "apply/apply.h"
+#include "apply/journal.h"
+
+struct run {
+	const struct apply_request *request;
+	struct plan_request plan_request;
+	struct plan plan;
+	struct arena *arena;
+	struct world *world;
+	struct state wanted;
+	struct state actual; /* before the first step */
+	struct state owed;   /* foreign, and taken along by a step */
+	struct step *done;   /* begun, in order */
+	size_t done_len;
+	struct state left; /* could not be undone or deleted */
+	struct err error;  /* the first refusal */
+	uint64_t change;
+};
+
+/* apply/foresee.c: extends the plan by what puts back what it takes along. */
+void foresee(struct run *run);
+/* Objects of `before` that `after` lacks, nobody deleted and whose device is there: as steps. */
+size_t steps_missing(struct arena *arena, const struct state *before, const struct state *after,
+		     const struct plan *plan, struct step **steps);
+
+/* apply/undo.c: takes back the steps begun, as far as the system still has them; leftovers to
+ * `left`. */
+int undo_steps(struct arena *arena, struct world *world, const struct state *wanted,
+	       const struct step *steps, size_t len, const struct state *owed, struct state *left,
+	       struct err *err);
+
+/* apply/execute.c */
+int run_read(struct run *run, struct state *actual, struct err *err);
+enum result run_execute(struct run *run);
+/* Breaths of deletion from `from` on, each retried once; what stays goes to run->left. */
+void run_delete(struct run *run, const struct plan *plan, size_t from);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Undoing a run: its steps with their sides swapped, planned and applied by the same code. Only
+ * what the system still has as we left it is taken back, so it may be done twice, after a crash
+ * in the middle of a breath, and after somebody else changed the same thing: theirs stays.
+ */
+#include "apply/run.h"
+
+/* The fields where the system has what we set, and that differ from what was before. */
+static uint64_t fields_to_return(const struct step *swapped, const struct object *actual)
+{
+	const struct object *ours = swapped->before, *old = swapped->after;
+	uint64_t mask = 0;
+
+	for (unsigned int i = 0; swapped->mask >> i; i++) {
+		const struct field *field = kind_field(old->kind, i);
+
+		if (!(swapped->mask >> i & 1) || !object_has(old, i) || !object_has(actual, i) ||
+		    !object_has(ours, i) ||
+		    !value_same(field, object_at(ours, i), object_at(actual, i)) ||
+		    value_same(field, object_at(old, i), object_at(actual, i)))
+			continue;
+		mask |= UINT64_C(1) << i;
+	}
+	return mask;
+}
+
+/* What stands under this name is of this run's making. */
+static bool made_here(const struct step *steps, size_t len, const struct object *there)
+{
+	for (size_t i = 0; i < len; i++)
+		if (!steps[i].before && object_order(steps[i].after, there) == 0 &&
+		    !object_other(steps[i].after, there))
+			return true;
+	return false;
+}
+
+static bool made_again(const struct step *steps, size_t len, const struct object *object)
+{
+	for (size_t i = 0; i < len; i++)
+		if (steps[i].before && !steps[i].after &&
+		    object_order(steps[i].before, object) == 0)
+			return true;
+	return false;
+}
+
+/* The step that takes `step` back, if the system still has what it did. */
+static bool step_back(const struct step *step, const struct step *steps, size_t len,
+		      const struct state *actual, struct step *back)
+{
+	const struct object *there = state_find(actual, step_object(step));
+
+	*back = step_swapped(step);
+	back->flags = 0;
+	if (!back->before)
+		return !there || made_here(steps, len, there);
+	if (!there || object_other(there, back->before) || there->kind != back->before->kind)
+		return false;
+	/* what was replaced comes back under the same name: this one has to go first */
+	if (!back->after && made_again(steps, len, there))
+		back->flags = STEP_REPLACE;
+	if (back->after && text_same(back->before->ns, back->after->ns)) {
+		back->mask = fields_to_return(back, there);
+		if (!back->mask)
+			return false;
+	}
+	back->before = there;
+	return true;
+}
+
+static void apply_all(struct world *world, const struct plan *plan, struct state *left,
+		      struct err *err)
+{
+	for (size_t i = 0; i < plan->breath_count; i++) {
+		const struct breath *breath = &plan->breaths[i];
+		struct err refusal;
+
+		if (!world->ops->apply(world, breath, &refusal))
+			continue;
+		if (!err->code)
+			*err = refusal;
+		for (size_t j = 0; j < breath->len; j++)
+			state_add(left, (struct object *)step_object(&breath->steps[j]));
+	}
+}
+
+static int read_now(struct arena *arena, struct world *world, const struct state *wanted,
+		    struct state *actual, struct err *err)
+{
+	state_init(actual, arena);
+	return world->ops->read(world, wanted, actual, err);
+}
+
+int undo_steps(struct arena *arena, struct world *world, const struct state *wanted,
+	       const struct step *steps, size_t len, const struct state *owed, struct state *left,
+	       struct err *err)
+{
+	struct step *swapped = arena_alloc(arena, len * sizeof(*swapped) + 1), *missing;
+	struct plan plan = {.arena = arena};
+	struct state actual;
+	size_t count = 0;
+	struct err first = {0};
+
+	if (read_now(arena, world, wanted, &actual, err))
+		return err->code;
+	for (size_t i = len; i--;)
+		count += step_back(&steps[i], steps, len, &actual, &swapped[count]);
+	plan_order(&plan, swapped, count, &actual);
+	apply_all(world, &plan, left, &first);
+	if (read_now(arena, world, wanted, &actual, err))
+		return err->code;
+	count = steps_missing(arena, owed, &actual, NULL, &missing);
+	plan_order(&plan, missing, count, &actual);
+	apply_all(world, &plan, left, &first);
+	if (first.code)
+		*err = first;
+	return first.code;
+}

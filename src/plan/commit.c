@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What will have been promised when a plan has run. */
+#include "plan/diff.h"
+
+static enum claim claim_now(const struct plan_request *request, const struct object *desired,
+			    const struct object *actual, const struct entry *entry)
+{
+	if (!actual && !declared_existing(desired))
+		return CLAIM_MADE;
+	if (entry && entry->claim != CLAIM_TAKEN &&
+	    !(actual && entry->claim == CLAIM_MADE && object_other(entry->object, actual)))
+		return entry->claim;
+	if (declared_existing(desired) || desired->kind->flags & KIND_VALUE || !actual ||
+	    object_differs(desired, actual) || kind_root(desired->kind)->rank <= RANK_LINK)
+		return CLAIM_SET;
+	return CLAIM_SHARED;
+}
+
+/* What the fields had before lanloom: from the earlier promise, else from what was read. */
+static struct object *prior_of(const struct plan_request *request, const struct object *desired,
+			       const struct object *actual, const struct entry *entry)
+{
+	const struct object *home = actual;
+	struct object *prior;
+
+	if (!home && desired->kind->flags & KIND_MOVES)
+		home = state_link(request->actual, "", object_name(desired));
+	if (!home)
+		return entry ? entry->prior : NULL;
+	prior = object_make(request->arena, home->kind,
+			    entry && entry->prior ? entry->prior->ns : home->ns);
+	for (unsigned int i = 0; i < kind_field_count(desired->kind); i++) {
+		unsigned int flags = kind_field(desired->kind, i)->flags;
+
+		if (flags & FIELD_READ || (!object_has(desired, i) && !(flags & FIELD_KEY)))
+			continue;
+		if (entry && entry->prior && object_has(entry->prior, i))
+			object_take(prior, i, entry->prior, i, request->arena);
+		else if (object_has(home, i))
+			object_take(prior, i, home, i, request->arena);
+	}
+	return prior;
+}
+
+static void ident_take(struct object *object, const struct object *after, struct arena *arena)
+{
+	for (unsigned int i = 0; after && i < kind_field_count(kind_root(object->kind)); i++)
+		if (kind_field(object->kind, i)->flags & FIELD_IDENT && object_has(after, i))
+			object_take(object, i, after, i, arena);
+}
+
+static void commit_one(const struct plan_request *request, const struct state *after,
+		       const struct object *desired, struct committed *committed)
+{
+	const struct object *actual = state_find(request->actual, desired);
+	const struct entry *entry = request->own ? committed_find(request->own, desired) : NULL;
+	enum claim claim = claim_now(request, desired, actual, entry);
+	struct object *object = object_copy(request->arena, desired);
+
+	ident_take(object, state_find(after, desired), request->arena);
+	committed_add(committed, claim, object,
+		      claim == CLAIM_SET ? prior_of(request, desired, actual, entry) : NULL);
+}
+
+/* What our steps took along and that cannot stand now is owed: it is put back at the end. */
+static void commit_taken(const struct plan_request *request, const struct state *after,
+			 const struct object *object, struct committed *committed)
+{
+	if (!state_find(request->desired, object) && !state_find(after, object))
+		committed_add(committed, CLAIM_TAKEN, object, NULL);
+}
+
+void plan_commit(const struct plan_request *request, const struct plan *plan,
+		 const struct state *after, struct committed *committed)
+{
+	const struct committed *own = request->own;
+
+	for (size_t i = 0; i < request->desired->len; i++)
+		commit_one(request, after, request->desired->objects[i], committed);
+	for (size_t i = 0; i < plan->taken.len; i++)
+		commit_taken(request, after, plan->taken.objects[i], committed);
+	for (size_t i = 0; own && i < own->len && request->desired->len; i++)
+		if (own->entries[i].claim == CLAIM_TAKEN)
+			commit_taken(request, after, own->entries[i].object, committed);
+	committed_sort(committed);
+}

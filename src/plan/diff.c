@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Theory of operation. plan_make walks the desired objects and looks each up in the system: absent
+ * is a creation, other values a change, another value of a FIXED field a replacement, which first
+ * takes the object and all that dies with it out of the picture, so that what shall stand is
+ * planned again. Then it walks what was committed and is no longer desired (release.c). Whose a
+ * thing is decides claim.c. The loose steps are ordered and cut into breaths by order.c. Nothing
+ * here knows a kind by name but "link", the base of all devices.
+ */
+#include "plan/diff.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/cascade.h"
+
+const char *diff_label(struct diff *diff, const struct object *object)
+{
+	return object_label(object, diff->arena);
+}
+
+struct err *diff_error_at(struct diff *diff, const struct object *object, const char *format, ...)
+{
+	char message[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	return diag_error(&diff->plan->diag, object->place, diff_label(diff, object), "%s",
+			  message);
+}
+
+void diff_cut(struct diff *diff, const char *format, ...)
+{
+	struct plan *plan = diff->plan;
+	char message[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	for (size_t i = 0; i < plan->cut_count; i++)
+		if (text_same(plan->cuts[i], message))
+			return;
+	plan->cuts = arena_room(diff->arena, plan->cuts, plan->cut_count, sizeof(char *));
+	plan->cuts[plan->cut_count++] = arena_text(diff->arena, message);
+}
+
+void diff_step(struct diff *diff, const struct object *before, const struct object *after,
+	       uint64_t mask, unsigned int flags)
+{
+	diff->steps = arena_room(diff->arena, diff->steps, diff->len, sizeof(struct step));
+	diff->steps[diff->len++] = (struct step){
+		.before = before,
+		.after = after,
+		.mask = mask,
+		.flags = flags,
+		.place = after ? after->place : before->place,
+	};
+}
+
+/*
+ * Takes `gone` and what dies with it out of the picture; what is foreign of it is remembered.
+ * With `deleted` each of them is a deletion that rides along, so that undoing makes it again.
+ */
+static void take_out(struct diff *diff, const struct object *gone, bool deleted)
+{
+	struct state victims;
+
+	state_init(&victims, diff->arena);
+	state_cascade(&diff->actual, gone, &victims);
+	for (size_t i = 1; i < victims.len; i++) {
+		struct object *victim = victims.objects[i];
+		struct entry *entry;
+
+		if (deleted && !victim->automatic)
+			diff_step(diff, victim, NULL, 0, STEP_REPLACE);
+		if (!victim->automatic && !(victim->kind->flags & KIND_VALUE) &&
+		    !claim_own(diff, victim) && !claim_other(diff, victim, &entry))
+			state_put(&diff->plan->taken, victim);
+	}
+}
+
+static void replace(struct diff *diff, const struct object *desired, const struct object *actual,
+		    uint64_t mask)
+{
+	if (!claim_made(diff, actual)) {
+		diff_error_at(diff, desired,
+			      "%s cannot change on a device that lanloom did not make",
+			      kind_field(desired->kind, (unsigned int)__builtin_ctzll(mask))->key);
+		return;
+	}
+	diff_step(diff, actual, NULL, 0, STEP_REPLACE);
+	take_out(diff, actual, true);
+	diff_step(diff, NULL, desired, mask, STEP_REPLACE);
+	diff_cut(diff, "all traffic of %s, which is made anew", diff_label(diff, desired));
+}
+
+static uint64_t fixed_mask(const struct object *desired, uint64_t mask)
+{
+	uint64_t fixed = 0;
+
+	for (unsigned int i = 0; mask >> i; i++)
+		if (mask >> i & 1 && kind_field(desired->kind, i)->flags & FIELD_FIXED)
+			fixed |= UINT64_C(1) << i;
+	return fixed;
+}
+
+static void diff_present(struct diff *diff, const struct object *desired,
+			 const struct object *actual)
+{
+	struct object *target = object_copy(diff->arena, desired);
+	const struct entry *entry = claim_own(diff, desired);
+	uint64_t mask, fixed;
+
+	if (entry && !object_other(entry->object, actual))
+		release_fields(diff, entry, target);
+	mask = object_differs(target, actual);
+	fixed = fixed_mask(target, mask);
+	if (actual->kind != desired->kind)
+		replace(diff, desired, actual, mask);
+	else if (fixed)
+		replace(diff, desired, actual, fixed);
+	else if (mask)
+		diff_step(diff, actual, target, mask, 0);
+}
+
+/* A NIC that shall stand in a namespace and still stands where it came from. */
+static bool diff_move(struct diff *diff, const struct object *desired)
+{
+	const struct object *home;
+
+	if (!(desired->kind->flags & KIND_MOVES) || !desired->ns[0])
+		return false;
+	home = state_link(diff->request->actual, "", object_name(desired));
+	if (!home || home->kind != desired->kind)
+		return false;
+	take_out(diff, home, false);
+	diff_step(diff, home, desired, object_differs(desired, home), 0);
+	diff_cut(diff, "all traffic of %s, which moves to namespace %s", diff_label(diff, home),
+		 desired->ns);
+	return true;
+}
+
+static void diff_absent(struct diff *diff, const struct object *desired)
+{
+	bool owned = object_owner(desired) != NULL;
+
+	if (desired->kind->flags & KIND_VALUE && !owned) {
+		diff_error_at(diff, desired, "this kernel has no such value");
+		return;
+	}
+	if (!declared_existing(desired)) {
+		diff_step(diff, NULL, desired, 0, 0);
+		return;
+	}
+	if (diff_move(diff, desired))
+		return;
+	err_hint(diff_error_at(diff, desired, "does not exist; expected a %s that others made",
+			       desired->kind->name),
+		 desired->kind->flags & KIND_EXISTING ? "lanloom show lists the devices there are"
+						      : "without existing: true lanloom makes it");
+}
+
+/* A device that a key names must be declared here or exist. */
+static void check_reference(struct diff *diff, const struct object *desired, unsigned int i)
+{
+	const char *name = *(const char *const *)object_at(desired, i);
+	const struct state *actual = diff->request->actual;
+	const char **names = NULL;
+	size_t len = 0, at = 0;
+	struct object *link;
+	const char *near;
+
+	if (!name[0] || state_link(diff->request->desired, desired->ns, name) ||
+	    state_link(actual, desired->ns, name))
+		return;
+	while ((link = state_next(actual, "link", &at))) {
+		names = arena_room(diff->arena, names, len, sizeof(char *));
+		if (text_same(link->ns, desired->ns))
+			names[len++] = object_name(link);
+	}
+	names = arena_room(diff->arena, names, len, sizeof(char *));
+	names[len] = NULL;
+	near = text_nearest(name, names);
+	struct err *err =
+		diag_error(&diff->plan->diag, object_place(desired, i), diff_label(diff, desired),
+			   "%s %s is neither declared here nor there; expected a device",
+			   kind_field(desired->kind, i)->key, name);
+	if (near)
+		err_hint(err, "%s", near);
+}
+
+static void diff_desired(struct diff *diff, const struct object *desired)
+{
+	const struct object *actual = state_find(&diff->actual, desired);
+
+	for (unsigned int i = 0; i < kind_field_count(desired->kind); i++)
+		if (object_has(desired, i) && kind_field(desired->kind, i)->type->device)
+			check_reference(diff, desired, i);
+	if (desired->kind->door == DOOR_NONE || !claim_allowed(diff, desired, actual))
+		return;
+	if (actual)
+		diff_present(diff, desired, actual);
+	else
+		diff_absent(diff, desired);
+}
+
+/* What a replacement takes along of others is made again behind it. */
+static void restore_taken(struct diff *diff)
+{
+	struct state *taken = &diff->plan->taken;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < taken->len; i++) {
+		struct object *object = taken->objects[i];
+		struct object *owner = state_owner(diff->request->desired, object);
+
+		if (owner && !state_find(diff->request->desired, object))
+			diff_step(diff, NULL, object, 0, STEP_RESTORE);
+		else if (!state_find(diff->request->desired, object))
+			taken->objects[kept++] = object;
+	}
+	taken->len = kept;
+}
+
+/* Replacements first, in the order of creation: what dies with one is then seen to be absent. */
+static void diff_walk(struct diff *diff)
+{
+	const struct state *desired = diff->request->desired;
+	bool *done = arena_alloc(diff->arena, desired->len + 1);
+
+	for (size_t i = 0; i < desired->len; i++) {
+		const struct object *object = desired->objects[i];
+		const struct object *actual = state_find(&diff->actual, object);
+
+		if (object->kind->door == DOOR_NONE || !actual || declared_existing(object) ||
+		    (actual->kind == object->kind &&
+		     !fixed_mask(object, object_differs(object, actual))))
+			continue;
+		diff_desired(diff, object);
+		done[i] = true;
+	}
+	for (size_t i = 0; i < desired->len; i++)
+		if (!done[i])
+			diff_desired(diff, desired->objects[i]);
+}
+
+void plan_make(const struct plan_request *request, struct plan *plan)
+{
+	struct diff diff = {.request = request, .plan = plan, .arena = request->arena};
+
+	*plan = (struct plan){.arena = request->arena};
+	state_init(&plan->taken, request->arena);
+	state_init(&diff.actual, request->arena);
+	for (size_t i = 0; i < request->actual->len; i++)
+		state_add(&diff.actual, request->actual->objects[i]);
+	diff_walk(&diff);
+	release_all(&diff);
+	restore_taken(&diff);
+	diag_sort(&plan->diag);
+	plan_order(plan, diff.steps, diff.len, request->actual);
+}
+
+void plan_fini(struct plan *plan)
+{
+	diag_fini(&plan->diag);
+}

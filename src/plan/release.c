@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the earlier text had and this one lacks: objects we made go, keys we set on somebody's
+ * object go back to what they were, and what our steps had taken along is put back.
+ */
+#include <string.h>
+
+#include "model/cascade.h"
+#include "plan/diff.h"
+
+/* Another description that is up still sets field `i` of this object. */
+static bool claimed_by_other(const struct diff *diff, const struct object *object, unsigned int i)
+{
+	struct entry *entry;
+
+	return claim_other(diff, object, &entry) && object_has(entry->object, i) &&
+	       entry->object->kind == object->kind;
+}
+
+/* Lets field i of `target` be what it was before us. False: nobody knows what that is. */
+static bool give_back(struct diff *diff, const struct entry *entry, struct object *target,
+		      unsigned int i)
+{
+	const struct field *field = kind_field(target->kind, i);
+	struct err err;
+
+	if (entry->claim == CLAIM_SET || entry->prior) {
+		if (!entry->prior || !object_has(entry->prior, i))
+			return false;
+		object_take(target, i, entry->prior, i, diff->arena);
+		return true;
+	}
+	return field->initial &&
+	       object_parse(target, i, field->initial, (struct place){0}, diff->arena, &err) == 0;
+}
+
+uint64_t release_fields(struct diff *diff, const struct entry *entry, struct object *target)
+{
+	unsigned int count = kind_field_count(target->kind);
+	uint64_t mask = 0;
+
+	if (entry->object->kind != target->kind || entry->claim == CLAIM_SHARED)
+		return 0;
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int flags = kind_field(target->kind, i)->flags;
+
+		if (!object_has(entry->object, i) || object_has(target, i) ||
+		    flags & (FIELD_KEY | FIELD_READ | FIELD_FIXED | FIELD_ASIDE | FIELD_FACE) ||
+		    claimed_by_other(diff, target, i))
+			continue;
+		if (give_back(diff, entry, target, i))
+			mask |= UINT64_C(1) << i;
+	}
+	return mask;
+}
+
+/* An object that carries nothing but its keys, to be filled by release_fields. */
+static struct object *bare(struct diff *diff, const struct object *like)
+{
+	struct object *object = object_make(diff->arena, like->kind, like->ns);
+	unsigned int count = kind_field_count(like->kind);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (kind_field(like->kind, i)->flags & FIELD_KEY && object_has(like, i))
+			object_take(object, i, like, i, diff->arena);
+	object->place = like->place;
+	return object;
+}
+
+static void release_set(struct diff *diff, const struct entry *entry, const struct object *actual)
+{
+	struct object *target;
+	uint64_t mask;
+
+	if (entry->prior && !text_same(entry->prior->ns, entry->object->ns)) {
+		target = object_copy(diff->arena, entry->prior);
+		diff_step(diff, actual, target, object_differs(target, actual), 0);
+		return; /* a NIC goes home, as it was there */
+	}
+	target = bare(diff, entry->object);
+	mask = release_fields(diff, entry, target) & object_differs(target, actual);
+	if (mask)
+		diff_step(diff, actual, target, mask, 0);
+}
+
+/* The device it stands on is not the one it was made for. */
+static bool owner_changed(const struct diff *diff, const struct object *object)
+{
+	const struct committed *own = diff->request->own;
+	const char *name = object_owner(object);
+
+	for (size_t i = 0; name && i < own->len; i++) {
+		const struct object *device = own->entries[i].object, *actual;
+
+		if (!kind_is(device->kind, "link") || !text_same(device->ns, object->ns) ||
+		    !text_same(object_name(device), name))
+			continue;
+		actual = state_find(diff->request->actual, device);
+		return actual && object_other(device, actual);
+	}
+	return false;
+}
+
+static void refuse_victim(struct diff *diff, const struct object *gone, const struct object *victim)
+{
+	struct entry *entry;
+	const struct committed *other = claim_other(diff, victim, &entry);
+
+	if (victim->automatic || claim_own(diff, victim) || victim->kind->flags & KIND_VALUE)
+		return;
+	if (victim->kind->owner && strcmp(victim->kind->owner, "link") != 0 && !other) {
+		diff_cut(diff, "%s ends, which is not lanloom's", diff_label(diff, victim));
+		return; /* a foreign port leaves with the bridge; the device lives on */
+	}
+	if (diff->request->force) {
+		diff_cut(diff, "%s goes with %s%s%s", diff_label(diff, victim),
+			 diff_label(diff, gone), other ? ", of the description " : "",
+			 other ? other->name : "");
+		return;
+	}
+	err_hint(diff_error_at(diff, gone, "%s would go with it, which %s%s",
+			       diff_label(diff, victim),
+			       other ? "belongs to the description " : "is not lanloom's",
+			       other ? other->name : ""),
+		 "--force to let it go too");
+}
+
+/* Who else's objects would die with `gone`? They are named; without --force they forbid it. */
+static void check_victims(struct diff *diff, const struct object *gone)
+{
+	struct state rest, victims;
+
+	state_init(&rest, diff->arena);
+	state_init(&victims, diff->arena);
+	for (size_t i = 0; i < diff->actual.len; i++)
+		state_add(&rest, diff->actual.objects[i]);
+	state_cascade(&rest, gone, &victims);
+	for (size_t i = 1; i < victims.len; i++)
+		refuse_victim(diff, gone, victims.objects[i]);
+}
+
+static void release_made(struct diff *diff, const struct entry *entry, const struct object *actual)
+{
+	if (object_other(entry->object, actual) || owner_changed(diff, entry->object)) {
+		diag_warning(&diff->plan->diag, (struct place){0}, diff_label(diff, actual),
+			     "is not the one lanloom made: somebody deleted that and made this; it "
+			     "stays");
+		return;
+	}
+	if (actual->kind != entry->object->kind)
+		return;
+	check_victims(diff, actual);
+	diff_step(diff, actual, NULL, 0, 0);
+}
+
+static void release_taken(struct diff *diff, const struct entry *entry)
+{
+	diff_step(diff, NULL, object_copy(diff->arena, entry->object), 0, STEP_RESTORE);
+}
+
+void release_all(struct diff *diff)
+{
+	const struct committed *own = diff->request->own;
+
+	for (size_t i = 0; own && i < own->len; i++) {
+		const struct entry *entry = &own->entries[i];
+		const struct object *actual = state_find(&diff->actual, entry->object);
+
+		if (state_find(diff->request->desired, entry->object))
+			continue;
+		if (entry->claim == CLAIM_TAKEN && !actual)
+			release_taken(diff, entry);
+		else if (entry->claim == CLAIM_SET && actual)
+			release_set(diff, entry, actual);
+		else if (entry->claim == CLAIM_MADE && actual)
+			release_made(diff, entry, actual);
+	}
+}
