@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The door to what lanloomd, the keeper, runs: tunnels and their peers. A keeper serves one state
+ * folder, that is one network namespace, and listens there on the socket `control`.
+ *
+ * The protocol (world/keeper_wire.h codes it): AF_UNIX, SOCK_SEQPACKET, the socket 0600, and the
+ * peer has to be root (SO_PEERCRED). A connection carries one request and its answer. Each is
+ * one message or several: a head of 8 bytes and up to 64 KiB of text, all but the last marked
+ * "more follows"; at most 8 MiB in all. A request whose last message never comes has done
+ * nothing. The text is lines, objects are records (model/record.h):
+ *
+ *	request   text                                  answer
+ *	ping      -                                     "version V", "protocol N", "pid P"
+ *	list      -                                     a record per running object
+ *	apply     the steps of one breath (below)       -
+ *	status    -                                     JSON: the list of tunnels, as in `show --json`
+ *	notice    -                                     "stays" or "ends": what is committed changed
+ *
+ *	step                      a step begins
+ *	before RECORD             not in a creation
+ *	after RECORD              not in a deletion
+ *	fields KEY…               a change: those that differ; one that `after` lacks is taken back
+ *	sockets N                 a tunnel: N UDP sockets are for it, in order, of those sent along
+ *	resolved ADDRESS:PORT     a peer: its endpoint as an address
+ *
+ * An answer's head says 0 or -errno; then its text is "message TEXT", "object LABEL" and "hint
+ * TEXT" lines, escaped as records are. A breath is taken as a whole or not at all.
+ *
+ * What a kernel would refuse is found by whoever applies, inside the transaction: UDP ports are
+ * bound here, in the tunnel's namespace, and the sockets handed over. The keeper opens the TAP
+ * (there already, a step before) and reads the key file itself, and refuses a key that is not the
+ * private half of the record's `keys.public`; so no secret is ever in a message.
+ */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "model/state.h"
+#include "model/step.h"
+
+struct sites;
+
+/*
+ * Adds the objects that the keeper of `folder` runs to `out` (at the end: sort when done). No
+ * folder (NULL), no keeper: no objects, and no error.
+ */
+int keeper_read(const char *folder, struct state *out, struct err *err);
+
+/*
+ * Carries out the steps of a breath that are the keeper's (DOOR_KEEPER); others are passed over, so
+ * a device's deletion that takes its tunnel along comes here first, then to its own door. Starts
+ * the keeper when something is to be created and there is none; a deletion without one is done.
+ * The error names object and place.
+ */
+int keeper_apply(const char *folder, struct sites *sites, const struct breath *breath,
+		 struct err *err);
+
+/* The list of running tunnels in the form of `show --json`; an empty list without a keeper. */
+int keeper_status(const char *folder, json_t **tunnels, struct err *err);
+
+/*
+ * After a commit or a forgetting: the keeper looks at the store again. `keep`: some description
+ * that is up says `keep: true`, so a keeper is started if there is none. When this makes the keeper
+ * superfluous it has ended when this returns.
+ */
+int keeper_notify(const char *folder, bool keep, struct err *err);
+
+/* Is there one, and it answers? 0, -ENOENT: there is none. */
+int keeper_ping(const char *folder, pid_t *pid, struct err *err);
