@@ -22,12 +22,11 @@ enum {
 };
 
 struct conf_request {
-	const char
-		*path; /* the file; "-": standard input; with `text`: only its name for messages */
+	const char *path; /* the file; "-": standard input; with `text`: its name in messages */
 	const char *text; /* the content, where the caller has it; NULL: read `path` */
 	size_t size;	  /* of text */
-	const char
-		*host; /* which of the file's hosts is meant; NULL: all are checked, none chosen */
+	const char *name; /* the description's, where the text says none; NULL: the real path */
+	const char *host; /* which of the hosts is meant; NULL: all are checked, none chosen */
 
 	/*
 	 * The public half of the private key in a file (-errno: why not). NULL: key files are not

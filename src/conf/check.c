@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The rules that hold for every kind, told from the tables: what must be written is there, and a
+ * name that is nearly a declared one is a slip. A name that nothing here resembles is somebody
+ * else's device, which must exist at `up`; only the system can say whether it does. Rules of
+ * single kinds are the kinds' own.
+ */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "conf/load.h"
+
+/* A device, or the naming of one. */
+struct name {
+	const char *ns;
+	const char *text;
+	const struct object *object;
+};
+
+struct names {
+	struct name *names;
+	size_t len;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct name *left = a, *right = b;
+	int order = strcmp(left->ns, right->ns);
+
+	return order ? order : strcmp(left->text, right->text);
+}
+
+static int by_object(const void *a, const void *b)
+{
+	const struct name *left = a, *right = b;
+
+	return (left->object > right->object) - (left->object < right->object);
+}
+
+static bool names_has(const struct names *names, const char *ns, const char *text)
+{
+	struct name like = {.ns = ns, .text = text};
+
+	return names->len &&
+	       bsearch(&like, names->names, names->len, sizeof(like), by_name) != NULL;
+}
+
+static void names_add(struct load *load, struct names *names, const struct object *object,
+		      const char *text)
+{
+	names->names = arena_room(load->arena, names->names, names->len, sizeof(*names->names));
+	names->names[names->len++] =
+		(struct name){.ns = object->ns, .text = text, .object = object};
+}
+
+/* A field that names a device somebody wrote. */
+static const char *named_device(const struct object *object, unsigned int i)
+{
+	const struct field *field = kind_field(object->kind, i);
+
+	if (!field->type->device || !object_has(object, i) || !field_written(field) ||
+	    field->flags & FIELD_OWNER)
+		return NULL;
+	return *(const char *const *)object_at(object, i);
+}
+
+static void gather(struct load *load, struct names *devices, struct names *used)
+{
+	for (size_t k = 0; k < load->state->len; k++) {
+		const struct object *object = load->state->objects[k];
+		unsigned int count = kind_field_count(object->kind);
+
+		if (kind_device(object->kind) && object_name(object) && !object->kind->device)
+			names_add(load, devices, object, object_name(object));
+		for (unsigned int i = 0; i < count; i++)
+			if (named_device(object, i))
+				names_add(load, used, object, named_device(object, i));
+	}
+	if (devices->len)
+		qsort(devices->names, devices->len, sizeof(*devices->names), by_name);
+	if (used->len)
+		qsort(used->names, used->len, sizeof(*used->names), by_name);
+}
+
+/* tap0 and tap1, eth1.10 and eth2.10: two of a row, not a slip of the finger. */
+static bool same_row(const char *a, const char *b)
+{
+	while (*a || *b) {
+		if (isdigit((unsigned char)*a) && isdigit((unsigned char)*b)) {
+			while (isdigit((unsigned char)*a))
+				a++;
+			while (isdigit((unsigned char)*b))
+				b++;
+		} else if (*a++ != *b++) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*
+ * Could `text` have been meant to be this device? One of the same row is likely to be another that
+ * exists, unless the one declared is made here and nobody names it.
+ */
+static bool meant(const struct names *used, const struct name *device, const char *text)
+{
+	if (!text_near(text, device->text))
+		return false;
+	if (!same_row(text, device->text))
+		return true;
+	return !(device->object->kind->flags & KIND_EXISTING) &&
+	       !object_number(device->object, "existing", 0) &&
+	       !names_has(used, device->ns, device->text);
+}
+
+static void check_named(struct load *load, const struct names *devices, const struct names *used,
+			const struct object *object, unsigned int i)
+{
+	const char *text = named_device(object, i), *label;
+
+	if (!text || names_has(devices, object->ns, text))
+		return;
+	for (size_t k = 0; k < devices->len && load->near_budget; k++) {
+		const struct name *device = &devices->names[k];
+
+		if (!text_same(device->ns, object->ns))
+			continue;
+		load->near_budget--;
+		if (!meant(used, device, text))
+			continue;
+		label = object->kind->owner && object_owner(object)
+				? arena_print(load->arena, "%s%s%s", object->ns,
+					      object->ns[0] ? "/" : "", object_owner(object))
+				: object_label(object, load->arena);
+		err_hint(load_error(load, object_place(object, i), label,
+				    "there is no %s here; did you mean \"%s\" (line %u)?", text,
+				    device->text, device->object->place.line),
+			 "%s", device->text);
+		return;
+	}
+}
+
+/* The namespace of an object, declared nowhere, that is nearly a declared one. */
+static void check_ns(struct load *load, const struct names *spaces, const struct object *object)
+{
+	if (!object->ns[0] || names_has(spaces, "", object->ns))
+		return;
+	for (size_t k = 0; k < spaces->len && load->near_budget; k++) {
+		const struct name *space = &spaces->names[k];
+
+		load->near_budget--;
+		if (!text_near(object->ns, space->text) || same_row(object->ns, space->text))
+			continue;
+		err_hint(load_error(load, object->place, object_label(object, load->arena),
+				    "there is no namespace %s here; did you mean \"%s\" (line "
+				    "%u)?",
+				    object->ns, space->text, space->object->place.line),
+			 "%s/%s", space->text, object_name(object) ?: "");
+		return;
+	}
+}
+
+static void check_needs(struct load *load, const struct object *object)
+{
+	unsigned int count = kind_field_count(object->kind);
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct field *field = kind_field(object->kind, i);
+
+		if (!(field->flags & FIELD_NEED) || object_has(object, i))
+			continue;
+		err_hint(load_error(load, object->place, object_label(object, load->arena),
+				    "%s is missing; expected one: %s", field->key, field->doc),
+			 "%s: %s", field->key, field->type->example);
+	}
+}
+
+/* What was refused when it was read is not told again as missing. */
+static void gather_faulty(struct load *load, struct names *faulty)
+{
+	for (size_t i = 0; i < load->len; i++)
+		if (load->loaded[i].faulty)
+			names_add(load, faulty, load->loaded[i].object, "");
+	if (faulty->len)
+		qsort(faulty->names, faulty->len, sizeof(*faulty->names), by_object);
+}
+
+static bool is_faulty(const struct names *faulty, const struct object *object)
+{
+	struct name like = {.object = object};
+
+	return faulty->len &&
+	       bsearch(&like, faulty->names, faulty->len, sizeof(like), by_object) != NULL;
+}
+
+void load_expand(struct load *load)
+{
+	struct state *state = load->state;
+
+	/* expansion adds objects behind: they are expanded in their turn */
+	for (size_t i = 0; i < state->len; i++)
+		kind_expand(state->objects[i], state, load->diag);
+	if (state->len > CONF_OBJECTS_MAX)
+		load_error(load, state->objects[0]->place, load->host,
+			   "there are more than %d objects", CONF_OBJECTS_MAX);
+	state_sort(state);
+}
+
+void load_check(struct load *load)
+{
+	struct names devices = {0}, used = {0}, spaces = {0}, faulty = {0};
+
+	gather(load, &devices, &used);
+	gather_faulty(load, &faulty);
+	for (size_t i = 0; i < load->state->len; i++)
+		if (load->state->objects[i]->kind->door == DOOR_NETNS)
+			names_add(load, &spaces, load->state->objects[i],
+				  object_name(load->state->objects[i]));
+	if (spaces.len)
+		qsort(spaces.names, spaces.len, sizeof(*spaces.names), by_name);
+	for (size_t k = 0; k < load->state->len; k++) {
+		const struct object *object = load->state->objects[k];
+		unsigned int count = kind_field_count(object->kind);
+
+		if (!is_faulty(&faulty, object))
+			check_needs(load, object);
+		for (unsigned int i = 0; i < count; i++)
+			check_named(load, &devices, &used, object, i);
+		check_ns(load, &spaces, object);
+		kind_check(object, load->state, load->diag);
+	}
+}
