@@ -53,6 +53,7 @@ struct cmd_call {
 	const struct cmd *cmd;
 	struct loom *loom; /* host, name, adopt, force are set */
 	bool json, quiet, verbose;
+	bool progress; /* plan_progress: a line on the terminal is to be wiped at the end */
 	int argc;
 	char **argv; /* arguments only; NULL-terminated */
 	struct cmd_given *given;
@@ -61,7 +62,7 @@ struct cmd_call {
 
 /* All commands in the order of the help; NULL-terminated. */
 extern const struct cmd *const commands[];
-const struct cmd *cmd_find(const char *name); /* NULL: none */
+const struct cmd *cmd_find(const char *name);	     /* NULL: none */
 extern const struct cmd_option cmd_common_options[]; /* --json -q -v -h: every command has them */
 /* The i-th option that a command takes besides these, shared ones first; NULL: no more. */
 const struct cmd_option *cmd_option_at(const struct cmd *cmd, size_t i);
@@ -92,8 +93,8 @@ void cmd_errors(const struct loom_doc *doc);
  * Lines are folded to the terminal's width; where there is none they are left as they are.
  */
 enum ink { INK_NONE, INK_BOLD, INK_DIM, INK_GREEN, INK_YELLOW, INK_RED, INK_BLUE, INK_COUNT };
-const char *ink(enum ink which); /* an escape sequence, or "" */
-int out_columns(void);		 /* of the terminal; 0: no terminal */
+const char *ink(enum ink which);   /* an escape sequence, or "" */
+int out_columns(void);		   /* of the terminal; 0: no terminal */
 size_t out_size(const char *text); /* columns that a UTF-8 text takes, escapes not counted */
 /* Prints at `column` (where the cursor is), folding with `indent` blanks; ends the line. */
 void out_folded(int column, int indent, const char *text);
@@ -101,11 +102,20 @@ void out_folded(int column, int indent, const char *text);
 struct table;
 struct table *table_new(size_t columns);
 void table_cell(struct table *table, const char *format, ...)
-	__attribute__((format(printf, 2, 3))); /* fills rows from left to right */
-void table_ink(struct table *table, enum ink which); /* of the cell last added */
-void table_print(struct table *table, int indent);   /* and frees it */
+	__attribute__((format(printf, 2, 3)));		   /* fills rows from left to right */
+void table_ink(struct table *table, enum ink which);	   /* of the cell last added */
+void table_print(struct table *table, int indent);	   /* and frees it */
 void out_bytes(char *text, size_t size, double bytes);	   /* "1.4 MiB" */
 void out_seconds(char *text, size_t size, double seconds); /* "3 min 12 s" */
+
+/* A scalar of a document as the description would have it: "1400", "true", "br0". */
+void out_value(FILE *stream, const struct loom_doc *value);
+
+/* A text for the manual: what troff would take for its own is escaped. */
+void roff_text(const char *text);
+
+/* One tunnel and its peers, behind `indent` blanks: see tunnel.c. */
+void tunnel_print(const struct cmd_call *call, const struct loom_doc *tunnel, int indent);
 
 /* What `up`, `plan`, `down`, `add`, `set`, `del` and `undo` have in common: see plan_text.c. */
 void plan_print(const struct cmd_call *call, const struct loom_doc *doc);

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A plan in words: one step a line, then what it cuts, then a summary.
+ *
+ *	+ bridge br0: mtu 1400 (lab.yaml:7)	made
+ *	~ bridge br0: mtu 1500 → 1400		changed
+ *	± veth a: peer b → c			deleted and made again
+ *	- bridge br0, with 2 addresses		deleted
+ */
+#include "cmd/cmd.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum sign { SIGN_CREATE, SIGN_CHANGE, SIGN_REPLACE, SIGN_DELETE, SIGN_COUNT };
+
+static const struct {
+	const char *action, *sign, *past;
+	enum ink ink;
+} signs[] = {
+	{"create", "+", "made", INK_GREEN},
+	{"change", "~", "changed", INK_YELLOW},
+	{"replace", "±", "replaced", INK_YELLOW},
+	{"delete", "-", "deleted", INK_RED},
+};
+_Static_assert(sizeof(signs) / sizeof(signs[0]) == SIGN_COUNT, "a sign per action");
+
+static enum sign sign_of(const struct loom_doc *step)
+{
+	const char *action = loom_text(step, "action");
+
+	for (int i = 0; i < SIGN_COUNT; i++)
+		if (action && strcmp(action, signs[i].action) == 0)
+			return (enum sign)i;
+	return SIGN_CHANGE;
+}
+
+static void fields_add(FILE *line, const struct loom_doc *fields, bool both)
+{
+	for (size_t i = 0; i < loom_count(fields); i++) {
+		const char *key = loom_key_at(fields, i);
+		const struct loom_doc *field = loom_get(fields, key);
+
+		fprintf(line, "%s%s ", i ? ", " : ": ", key);
+		if (both) {
+			out_value(line, loom_get(field, "from"));
+			fputs(" → ", line);
+		}
+		out_value(line, loom_get(field, "to"));
+	}
+}
+
+static void place_add(FILE *line, const struct loom_doc *place)
+{
+	const char *file = loom_text(place, "file"), *slash = file ? strrchr(file, '/') : NULL;
+
+	if (file)
+		fprintf(line, " %s(%s:%.0f)%s", ink(INK_DIM), slash ? slash + 1 : file,
+			loom_number(place, "line"), ink(INK_NONE));
+}
+
+/* The deletions behind step `i` that go with it: named when few, else counted. */
+static size_t riders_add(FILE *line, const struct loom_doc *steps, size_t i)
+{
+	size_t end = i + 1;
+
+	while (end < loom_count(steps) && loom_truth(loom_at(steps, end), "rides") &&
+	       sign_of(loom_at(steps, end)) == SIGN_DELETE)
+		end++;
+	if (end - i > 4) {
+		fprintf(line, ", with %zu more that belong to it", end - i - 1);
+		return end;
+	}
+	for (size_t rider = i + 1; rider < end; rider++)
+		fprintf(line, "%s%s", rider == i + 1 ? ", with " : ", ",
+			loom_text(loom_at(steps, rider), "says"));
+	return end;
+}
+
+/* Prints the line of step `i`; returns the next step that has its own. */
+static size_t step_print(const struct cmd_call *call, const struct loom_doc *steps, size_t i)
+{
+	const struct loom_doc *step = loom_at(steps, i);
+	enum sign sign = sign_of(step);
+	char *text = NULL;
+	size_t size, next = i + 1;
+	FILE *line = open_memstream(&text, &size);
+
+	if (!line)
+		abort();
+	fputs(loom_text(step, "says"), line);
+	fields_add(line, loom_get(step, "fields"), sign == SIGN_CHANGE || sign == SIGN_REPLACE);
+	if (loom_truth(step, "restores"))
+		fputs(" (put back)", line);
+	if (sign == SIGN_DELETE && !call->verbose)
+		next = riders_add(line, steps, i);
+	place_add(line, loom_get(step, "place"));
+	fclose(line);
+	printf("%s%s%s ", ink(signs[sign].ink), signs[sign].sign, ink(INK_NONE));
+	out_folded(2, 4, text);
+	free(text);
+	return next;
+}
+
+static void count_print(const struct loom_doc *steps, const char *before, const char *behind)
+{
+	size_t counts[SIGN_COUNT] = {0};
+	const char *comma = "";
+
+	for (size_t i = 0; i < loom_count(steps); i++)
+		counts[sign_of(loom_at(steps, i))]++;
+	fputs(before, stdout);
+	for (int i = 0; i < SIGN_COUNT; i++) {
+		if (!counts[i])
+			continue;
+		printf("%s%zu %s", comma, counts[i], signs[i].past);
+		comma = ", ";
+	}
+	puts(behind);
+}
+
+static void left_print(const struct loom_doc *left)
+{
+	for (size_t i = 0; i < loom_count(left); i++)
+		printf("%sleft%s %s\n", ink(INK_RED), ink(INK_NONE),
+		       loom_text(loom_at(left, i), "says"));
+}
+
+static void result_print(const struct loom_doc *doc)
+{
+	const struct loom_doc *steps = loom_get(doc, "steps");
+	const char *result = loom_text(doc, "result");
+
+	if (!loom_count(steps)) {
+		puts("Nothing to do.");
+	} else if (!result) {
+		count_print(steps, "Would be: ", ". Nothing has been changed.");
+	} else if (strcmp(result, "applied") == 0) {
+		char behind[64] = ".";
+
+		if (loom_number(doc, "change") > 0)
+			snprintf(behind, sizeof(behind), ". This was change %.0f.",
+				 loom_number(doc, "change"));
+		count_print(steps, "Done: ", behind);
+	} else {
+		puts(strcmp(result, "partial") == 0 ? "Undone or deleted only in part."
+						    : "Undone: all is as before.");
+	}
+}
+
+void plan_print(const struct cmd_call *call, const struct loom_doc *doc)
+{
+	const struct loom_doc *steps = loom_get(doc, "steps"), *cuts = loom_get(doc, "cuts");
+
+	for (size_t i = 0; i < loom_count(steps);)
+		i = step_print(call, steps, i);
+	for (size_t i = 0; i < loom_count(cuts); i++) {
+		printf("%scuts%s ", ink(INK_RED), ink(INK_NONE));
+		out_folded(5, 5, loom_text(loom_at(cuts, i), NULL));
+	}
+	left_print(loom_get(doc, "left"));
+	result_print(doc);
+}
+
+/* One line that the next step overwrites. */
+static void step_shown(void *data, const struct loom_doc *step, size_t n, size_t of)
+{
+	(void)data;
+	fprintf(stderr, "\r\033[K[%zu/%zu] %s %.60s", n + 1, of, signs[sign_of(step)].sign,
+		loom_text(step, "says"));
+	fflush(stderr);
+}
+
+void plan_progress(struct cmd_call *call)
+{
+	const char *term = getenv("TERM");
+
+	call->progress =
+		isatty(STDERR_FILENO) && !call->quiet && !(term && strcmp(term, "dumb") == 0);
+	if (call->progress)
+		loom_progress(call->loom, step_shown, NULL);
+}
