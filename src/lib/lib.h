@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Inside liblanloom: a `struct loom` holds the options; a session holds what one operation has open
+ * (store, world, memory); an answer gathers what is wrong and becomes the document. The library is
+ * thin: it loads (conf), opens (apply/store, world/live), runs (apply) and describes.
+ */
+#pragma once
+#include <jansson.h>
+
+#include "apply/apply.h"
+#include "conf/conf.h"
+#include "lanloom.h"
+
+struct loom {
+	char *host, *name, *command;
+	bool adopt, force;
+	void (*progress)(void *data, const struct loom_doc *step, size_t n, size_t of);
+	void *data;
+};
+
+/* --- doc.c: a loom_doc is a json_t --- */
+static inline struct loom_doc *doc_of(json_t *json)
+{
+	return (struct loom_doc *)json;
+}
+
+/* --- answer.c --- */
+struct answer {
+	json_t *json; /* the document, growing */
+	struct diag diag;
+	enum loom_status status;
+};
+
+void answer_init(struct answer *answer);
+/* An error that ends the operation; keeps a worse status. Returns LOOM_FAILED. */
+enum loom_status answer_fail(struct answer *answer, const struct err *err);
+/* The same with LOOM_USAGE: what was asked for does not exist. */
+enum loom_status answer_usage(struct answer *answer, const struct err *err);
+/* All errors and warnings of a diag move in; errors make it LOOM_FAILED. */
+void answer_take(struct answer *answer, struct diag *diag);
+/* Closes: `errors` and `warnings` join the document, which is given away. */
+enum loom_status answer_end(struct answer *answer, struct loom_doc **doc);
+void answer_drop(struct answer *answer); /* nobody is to read it */
+
+/* --- session.c --- */
+struct session {
+	const struct loom *loom;
+	struct arena arena;
+	struct store store;
+	bool opened;
+	struct world *world;
+	int recovered; /* what apply_recover said */
+};
+
+/* change: with the lock, and what a killed run left finished or undone first. */
+int session_open(struct session *session, const struct loom *loom, bool change, struct err *err);
+void session_close(struct session *session);
+
+/* To look only: where the store may not be read (a plain user), without it, which is a warning. */
+int session_look(struct session *session, const struct loom *loom, struct diag *diag,
+		 struct err *err);
+
+/*
+ * A description as committed, as something to desire again: entries that are owed or only known
+ * by identity are left out. `out` is initialized and sorted; objects are copies in `arena`.
+ */
+void session_desired(const struct committed *committed, struct arena *arena, struct state *out);
+
+/* --- files.c --- */
+struct files {
+	struct arena arena;
+	struct description *list;
+	size_t len;
+};
+
+/* The files that are meant: those given, else the default ones. Never none: that is an error. */
+int files_find(const char *const *given, size_t count, struct arena *arena, const char ***paths,
+	       size_t *len, struct err *err);
+
+/*
+ * Loads all; `run`: for this host (else all hosts are checked, none chosen). Errors, also between
+ * the files, stand in diag: then -EINVAL. files_fini either way.
+ */
+int files_load(struct files *files, const struct loom *loom, const char *const *given, size_t count,
+	       bool run, struct diag *diag);
+void files_fini(struct files *files);
+
+/* --- fixed.c --- */
+/*
+ * Gives each object of a kind with KIND_OWN_MAC that lacks a MAC the one kept for it; `draw`: a
+ * new one where none is kept yet. `host`: the description's, or NULL.
+ */
+int fixed_macs(struct session *session, struct state *desired, const char *host, bool draw,
+	       struct err *err);
+
+/* --- key.c --- */
+int key_public_of(void *data, const char *path, struct public_key *key, struct err *err);
+
+/* --- step_doc.c --- */
+json_t *step_describe(const struct step *step, const struct object *old, struct arena *arena);
+/* Adds steps, cuts and warnings of a plan to a document that may have some already. */
+void plan_describe(const struct plan *plan, struct arena *arena, json_t *to);
+
+/* --- run.c --- */
+/* Says in the answer what was done about a killed run that session_open found. */
+void run_recovered(const struct session *session, struct answer *answer);
+
+struct wish {
+	const char *name, *file, *operation;
+	bool keep;
+	bool gone; /* nothing of it stays */
+	const struct state *desired;
+	bool plan_only;
+};
+/*
+ * Plans or runs one description in an open session; the plan, the result and what is wrong join
+ * the answer. Returns the number of the change, 0: nothing was changed.
+ */
+uint64_t run_wish(struct session *session, const struct wish *wish, struct answer *answer);
+
+/* --- undo.c --- */
+/* Runs towards the state before a change; what is wrong joins the answer. */
+void undo_change(struct session *session, uint64_t n, struct answer *answer);

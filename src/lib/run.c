@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * check, plan, up and down. Several files are several transactions in their order; when one is
+ * refused, those before it are undone, so that together they are all or nothing.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/lib.h"
+#include "model/describe.h"
+
+struct running {
+	struct session *session;
+	struct arena arena; /* of the progress */
+};
+
+static int reopen(void *data, struct world **world, struct err *err)
+{
+	struct running *running = data;
+
+	return world_live_new(running->session->store.folder, world, err);
+}
+
+static void progress(void *data, const struct breath *breath, size_t n, size_t of)
+{
+	struct running *running = data;
+	const struct loom *loom = running->session->loom;
+	json_t *step = step_describe(&breath->steps[breath->leader], NULL, &running->arena);
+
+	loom->progress(loom->data, doc_of(step), n, of);
+	json_decref(step);
+}
+
+void run_recovered(const struct session *session, struct answer *answer)
+{
+	struct err err = {0};
+
+	if (session->recovered == RECOVER_NOTHING)
+		return;
+	err_set(&err, 0, "an earlier run was killed; what it had begun was %s first",
+		session->recovered == RECOVER_FINISHED ? "finished" : "taken back");
+	diag_warn(&answer->diag, &err);
+}
+
+/* A later result of the same answer never hides an earlier one that did something. */
+static void result_set(struct answer *answer, enum result result)
+{
+	const char *before = json_string_value(json_object_get(answer->json, "result"));
+
+	if (before && result == RESULT_UNCHANGED)
+		return;
+	json_object_set_new(answer->json, "result", json_string(result_words[result]));
+}
+
+static void left_describe(const struct state *left, struct arena *arena, json_t *to)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < left->len; i++) {
+		struct step step = {.before = left->objects[i]};
+
+		json_array_append_new(list, step_describe(&step, NULL, arena));
+	}
+	json_object_set_new(to, "left", list);
+}
+
+/* Puts what a plan or run came to into the answer. */
+static void outcome_tell(struct apply_outcome *outcome, int r, bool plan_only, struct err *err,
+			 struct answer *answer)
+{
+	struct diag *diag = &outcome->diag;
+
+	plan_describe(&outcome->plan, &outcome->arena, answer->json);
+	/* it was done all the same: what went wrong on the way is news, no failure */
+	for (size_t i = 0; !r && i < diag->error_count; i++)
+		diag_warn(&answer->diag, &diag->errors[i]);
+	if (!r)
+		diag->error_count = 0;
+	if (outcome->result == RESULT_PARTIAL) {
+		answer->status = LOOM_PARTIAL;
+		left_describe(&outcome->left, &outcome->arena, answer->json);
+	}
+	answer_take(answer, &outcome->plan.diag);
+	answer_take(answer, diag);
+	if (r && !outcome->plan.diag.error_count && !diag->error_count)
+		answer_fail(answer, err);
+	if (plan_only && !r && !plan_empty(&outcome->plan) && answer->status == LOOM_DONE)
+		answer->status = LOOM_NO;
+	if (!plan_only && !outcome->plan.diag.error_count)
+		result_set(answer, outcome->result);
+	if (outcome->change)
+		json_object_set_new(answer->json, "change",
+				    json_integer((json_int_t)outcome->change));
+}
+
+uint64_t run_wish(struct session *session, const struct wish *wish, struct answer *answer)
+{
+	const struct loom *loom = session->loom;
+	struct running running = {.session = session};
+	struct apply_request request = {
+		.store = &session->store,
+		.world = session->world,
+		.name = wish->name,
+		.file = wish->file,
+		.command = loom->command ? loom->command : wish->operation,
+		.keep = wish->keep,
+		.desired = wish->desired,
+		.gone = wish->gone,
+		.adopt = loom->adopt,
+		.force = loom->force,
+		.reopen = reopen,
+		.progress = loom->progress ? progress : NULL,
+		.data = &running,
+	};
+	struct apply_outcome outcome;
+	struct err err = {0};
+	uint64_t change;
+	int r;
+
+	arena_init(&running.arena);
+	r = wish->plan_only ? apply_plan(&request, &outcome, &err)
+			    : apply_run(&request, &outcome, &err);
+	outcome_tell(&outcome, r, wish->plan_only, &err, answer);
+	change = outcome.change;
+	apply_outcome_fini(&outcome);
+	arena_fini(&running.arena);
+	return change;
+}
+
+static void description_tell(struct answer *answer, const struct description *description)
+{
+	json_t *list = json_object_get(answer->json, "descriptions"), *one = json_object();
+	size_t objects = description->desired.len;
+
+	if (!list) {
+		list = json_array();
+		json_object_set_new(answer->json, "descriptions", list);
+	}
+	json_object_set_new(one, "name", describe_text(description->name));
+	json_object_set_new(one, "file", describe_text(description->file));
+	if (description->host_count) {
+		json_t *hosts = json_array();
+
+		for (size_t i = 0; i < description->host_count; i++)
+			json_array_append_new(hosts, describe_text(description->hosts[i]));
+		json_object_set_new(one, "hosts", hosts);
+	}
+	for (size_t i = 0; !objects && i < description->host_count; i++)
+		objects += description->states[i].len;
+	json_object_set_new(one, "objects", json_integer((json_int_t)objects));
+	json_array_append_new(list, one);
+}
+
+enum loom_status loom_check(struct loom *loom, const char *const *files, size_t count,
+			    struct loom_doc **doc)
+{
+	struct answer answer;
+	struct diag diag = {0};
+	struct files loaded;
+
+	answer_init(&answer);
+	files_load(&loaded, loom, files, count, false, &diag);
+	for (size_t i = 0; i < loaded.len; i++)
+		description_tell(&answer, &loaded.list[i]);
+	answer_take(&answer, &diag);
+	diag_fini(&diag);
+	answer_end(&answer, doc);
+	files_fini(&loaded);
+	return answer.status;
+}
+
+static uint64_t up_one(struct session *session, struct description *description, bool plan_only,
+		       struct answer *answer)
+{
+	struct wish wish = {
+		.name = description->name,
+		.file = description->file,
+		.operation = "up",
+		.keep = description->keep,
+		.desired = &description->desired,
+		.plan_only = plan_only,
+	};
+	struct err err = {0};
+
+	if (fixed_macs(session, &description->desired, description->host, !plan_only, &err)) {
+		answer_fail(answer, &err);
+		return 0;
+	}
+	return run_wish(session, &wish, answer);
+}
+
+static bool failed(const struct answer *answer)
+{
+	return answer->status == LOOM_FAILED || answer->status == LOOM_USAGE ||
+	       answer->status == LOOM_PARTIAL;
+}
+
+/* Undoes a change of the same command; its steps are not what was asked for, so not told. */
+static void take_back(struct session *session, uint64_t change, struct answer *answer)
+{
+	struct answer back;
+
+	answer_init(&back);
+	undo_change(session, change, &back);
+	if (back.status != LOOM_DONE) {
+		answer->status = LOOM_PARTIAL;
+		result_set(answer, RESULT_PARTIAL);
+	}
+	answer_take(answer, &back.diag);
+	answer_drop(&back);
+}
+
+static void up_all(struct session *session, struct files *files, bool plan_only,
+		   struct answer *answer)
+{
+	uint64_t *changes = arena_alloc(&session->arena, (files->len + 1) * sizeof(*changes));
+	size_t done = 0;
+
+	for (; done < files->len && !failed(answer); done++) {
+		description_tell(answer, &files->list[done]);
+		changes[done] = up_one(session, &files->list[done], plan_only, answer);
+	}
+	if (plan_only || !failed(answer) || done < 2)
+		return;
+	/* the last one undid itself */
+	for (size_t i = done - 1; i-- > 0;)
+		if (changes[i])
+			take_back(session, changes[i], answer);
+	if (answer->status != LOOM_PARTIAL)
+		result_set(answer, RESULT_ROLLED_BACK);
+}
+
+static enum loom_status up_or_plan(struct loom *loom, const char *const *files, size_t count,
+				   bool plan_only, struct loom_doc **doc)
+{
+	struct answer answer;
+	struct diag diag = {0};
+	struct files loaded;
+	struct session session = {0};
+	struct err err = {0};
+
+	answer_init(&answer);
+	if (files_load(&loaded, loom, files, count, true, &diag) == 0) {
+		if (session_open(&session, loom, !plan_only, &err)) {
+			answer_fail(&answer, &err);
+		} else {
+			run_recovered(&session, &answer);
+			up_all(&session, &loaded, plan_only, &answer);
+		}
+		session_close(&session);
+	}
+	answer_take(&answer, &diag);
+	diag_fini(&diag);
+	answer_end(&answer, doc);
+	files_fini(&loaded);
+	return answer.status;
+}
+
+enum loom_status loom_plan(struct loom *loom, const char *const *files, size_t count,
+			   struct loom_doc **doc)
+{
+	return up_or_plan(loom, files, count, true, doc);
+}
+
+enum loom_status loom_up(struct loom *loom, const char *const *files, size_t count,
+			 struct loom_doc **doc)
+{
+	return up_or_plan(loom, files, count, false, doc);
+}

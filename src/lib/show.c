@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The network as it is: one read of all namespaces, each device with what belongs to it, and the
+ * store's word on whose it is. Which kinds hang on a device, and under which key, the tables say.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "lib/lib.h"
+#include "model/describe.h"
+#include "sys/netns.h"
+#include "sys/process.h"
+#include "world/keeper_door.h"
+
+#define NOT_SHOWN (FIELD_FACE | FIELD_INNER)
+
+struct looking {
+	struct session session;
+	struct state actual;
+	struct answer answer;
+};
+
+static int namespace_want(const char *name, void *data)
+{
+	struct state *wanted = data;
+	struct object *object = object_make(wanted->arena, kind_find("namespace"), "");
+	int key = kind_field_find(object->kind, "name");
+	struct err err;
+
+	/* a name that no description could have is none of lanloom's */
+	if (object_parse(object, (unsigned int)key, name, (struct place){0}, wanted->arena, &err))
+		return 0;
+	state_add(wanted, object);
+	return 0;
+}
+
+/* Everything: all named namespaces, and what descriptions named besides (sysctls). */
+static int look(struct looking *looking, struct err *err)
+{
+	struct session *session = &looking->session;
+	struct state wanted;
+
+	state_init(&wanted, &session->arena);
+	netns_list(namespace_want, &wanted);
+	for (size_t i = 0; i < session->store.len; i++)
+		for (size_t j = 0; j < session->store.committed[i]->len; j++)
+			state_add(&wanted, session->store.committed[i]->entries[j].object);
+	state_sort(&wanted);
+	state_init(&looking->actual, &session->arena);
+	return session->world->ops->read(session->world, &wanted, &looking->actual, err);
+}
+
+/* Whose it is: `managed` when lanloom made it, `description` also where it set keys of it. */
+static void owner_tell(const struct looking *looking, const struct object *object, json_t *to)
+{
+	const struct store *store = &looking->session.store;
+	bool managed = false;
+
+	for (size_t i = 0; i < store->len; i++) {
+		const struct entry *entry = committed_find(store->committed[i], object);
+
+		if (!entry || entry->claim == CLAIM_TAKEN || object_other(entry->object, object))
+			continue;
+		managed = managed || entry->claim == CLAIM_MADE;
+		if (entry->claim == CLAIM_MADE || !json_object_get(to, "description"))
+			json_object_set_new(to, "description",
+					    describe_text(store->committed[i]->name));
+	}
+	json_object_set_new(to, "managed", json_boolean(managed));
+}
+
+static json_t *member(json_t *to, const char *key, json_t *(*make)(void))
+{
+	json_t *there = json_object_get(to, key);
+
+	if (!there) {
+		there = make();
+		json_object_set_new(to, key, there);
+	}
+	return there;
+}
+
+/* The text that names a child in its owner's list: its key beside the owner. */
+static const char *child_name(struct looking *looking, const struct object *child)
+{
+	struct text text TEXT_CLEANUP = {0};
+
+	for (unsigned int i = 0; i < kind_field_count(child->kind); i++) {
+		const struct field *field = kind_field(child->kind, i);
+
+		if (!(field->flags & FIELD_KEY) || field->flags & FIELD_OWNER ||
+		    !object_has(child, i))
+			continue;
+		object_print(child, i, &text);
+		break;
+	}
+	return arena_text(&looking->session.arena, text_get(&text));
+}
+
+/* addresses: [{…}]; interfaces: ["tap0"] beside ports: {"tap0": {…}}. */
+static void child_describe(struct looking *looking, const struct object *child, json_t *to)
+{
+	json_t *json = json_object();
+
+	describe_fields(child, NOT_SHOWN | FIELD_OWNER, json);
+	owner_tell(looking, child, json);
+	if (child->automatic)
+		json_object_set_new(json, "automatic", json_true());
+	if (child->kind->listed_map) {
+		const char *name = child_name(looking, child);
+
+		json_array_append_new(member(to, child->kind->listed, json_array),
+				      describe_text(name));
+		json_object_set_new(member(to, child->kind->listed_map, json_object), name, json);
+	} else if (child->kind->listing == LISTING_MAP) {
+		json_object_set_new(member(to, child->kind->listed, json_object),
+				    child_name(looking, child), json);
+	} else {
+		json_array_append_new(member(to, child->kind->listed, json_array), json);
+	}
+}
+
+static void children_describe(struct looking *looking, const struct object *device, json_t *to)
+{
+	for (size_t i = 0; i < looking->actual.len; i++) {
+		const struct object *child = looking->actual.objects[i];
+
+		if (child != device && child->kind->listed && text_same(child->ns, device->ns) &&
+		    child->kind->owner && kind_is(device->kind, child->kind->owner) &&
+		    text_same(object_owner(child), object_name(device)))
+			child_describe(looking, child, to);
+	}
+}
+
+static json_t *device_describe(struct looking *looking, const struct object *device)
+{
+	const char *type = object_text(device, "type");
+	json_t *json = json_object();
+
+	json_object_set_new(json, "name", describe_text(object_name(device)));
+	json_object_set_new(json, "namespace", describe_text(device->ns));
+	/* a device without a table of its own is at least called what the kernel calls it */
+	json_object_set_new(json, "kind",
+			    describe_text(device->kind->flags & KIND_HIDDEN && type && type[0]
+						  ? type
+						  : device->kind->name));
+	owner_tell(looking, device, json);
+	describe_fields(device, NOT_SHOWN, json);
+	json_object_set_new(json, "addresses", json_array());
+	children_describe(looking, device, json);
+	return json;
+}
+
+static void hold_tell(const struct process_hold *hold, void *data)
+{
+	json_t *devices = data, *device, *holder;
+	size_t i;
+
+	json_array_foreach(devices, i, device)
+	{
+		if (!text_same(json_string_value(json_object_get(device, "name")), hold->device))
+			continue;
+		holder = json_object();
+		json_object_set_new(holder, "pid", json_integer(hold->pid));
+		json_object_set_new(holder, "command", describe_text(hold->command));
+		if (hold->vm[0])
+			json_object_set_new(holder, "vm", describe_text(hold->vm));
+		json_array_append_new(member(device, "holders", json_array), holder);
+	}
+}
+
+static json_t *namespace_describe(struct looking *looking, const char *name)
+{
+	const struct object *object = state_named(&looking->actual, "namespace", "", name);
+	json_t *json = json_object(), *devices = json_array();
+	const struct object *device;
+	struct err err;
+	bool held = false;
+	int fd FD_CLEANUP = -1;
+
+	json_object_set_new(json, "name", describe_text(name));
+	if (object)
+		owner_tell(looking, object, json);
+	for (size_t i = 0; (device = state_next(&looking->actual, "link", &i));) {
+		if (!text_same(device->ns, name))
+			continue;
+		json_array_append_new(devices, device_describe(looking, device));
+		held = held || device->kind->door == DOOR_TUN;
+	}
+	json_object_set_new(json, "devices", devices);
+	if (held && netns_open(name, &fd, &err) == 0)
+		process_holds(fd, hold_tell, devices);
+	return json;
+}
+
+static json_t *tunnels_describe(struct looking *looking)
+{
+	struct err err = {0};
+	json_t *tunnels;
+
+	if (looking->session.opened &&
+	    keeper_status(looking->session.store.folder, &tunnels, &err) == 0)
+		return tunnels;
+	if (err.code)
+		diag_warn(&looking->answer.diag, &err);
+	return json_array();
+}
+
+/* Keeps those of a list whose name is meant: "name", or "namespace/name". */
+static void list_narrow(json_t *list, const char *name)
+{
+	for (size_t i = json_array_size(list); i-- > 0;) {
+		json_t *one = json_array_get(list, i);
+		const char *own = json_string_value(json_object_get(one, "name"));
+		const char *ns = json_string_value(json_object_get(one, "namespace"));
+		size_t size = ns ? strlen(ns) : 0;
+
+		if (!text_same(own, name) && !(ns && text_starts(name, ns) && name[size] == '/' &&
+					       text_same(own, name + size + 1)))
+			json_array_remove(list, i);
+	}
+}
+
+static void narrow(json_t *document, const char *name)
+{
+	json_t *namespaces = json_object_get(document, "namespaces");
+
+	list_narrow(json_object_get(document, "tunnels"), name);
+	for (size_t i = json_array_size(namespaces); i-- > 0;) {
+		json_t *one = json_array_get(namespaces, i);
+		json_t *devices = json_object_get(one, "devices");
+
+		if (text_same(json_string_value(json_object_get(one, "name")), name))
+			continue;
+		list_narrow(devices, name);
+		if (!json_array_size(devices))
+			json_array_remove(namespaces, i);
+	}
+}
+
+/* The nearest name there is, for a NAME that nothing has. */
+static void name_unknown(struct looking *looking, const char *name)
+{
+	struct arena *arena = &looking->session.arena;
+	const struct state *actual = &looking->actual;
+	const char **words = arena_alloc(arena, (actual->len * 2 + 1) * sizeof(*words));
+	const char *nearest;
+	struct err err = {0};
+	size_t len = 0;
+
+	for (size_t i = 0; i < actual->len; i++) {
+		if (!object_name(actual->objects[i]))
+			continue;
+		words[len++] = object_name(actual->objects[i]);
+		if (actual->objects[i]->ns[0])
+			words[len++] = object_label(actual->objects[i], arena);
+	}
+	nearest = text_nearest(name, words);
+	err_set(&err, -ENOENT, "no device, namespace or tunnel is called %s%s%s%s", name,
+		nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+	answer_fail(&looking->answer, &err);
+}
+
+static bool looking_open(struct looking *looking, const struct loom *loom)
+{
+	struct err err = {0};
+
+	answer_init(&looking->answer);
+	if (session_look(&looking->session, loom, &looking->answer.diag, &err) == 0 &&
+	    look(looking, &err) == 0)
+		return true;
+	answer_fail(&looking->answer, &err);
+	return false;
+}
+
+enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc **doc)
+{
+	struct looking looking;
+	json_t *namespaces = json_array(), *document;
+	const char **names;
+	size_t count;
+
+	if (!looking_open(&looking, loom)) {
+		json_decref(namespaces);
+		session_close(&looking.session);
+		return answer_end(&looking.answer, doc);
+	}
+	document = looking.answer.json;
+	count = state_namespaces(&looking.actual, &looking.session.arena, &names);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(namespaces, namespace_describe(&looking, names[i]));
+	json_object_set_new(document, "namespaces", namespaces);
+	json_object_set_new(document, "networks", json_array());
+	json_object_set_new(document, "tunnels", tunnels_describe(&looking));
+	if (name) {
+		narrow(document, name);
+		if (!json_array_size(namespaces) &&
+		    !json_array_size(json_object_get(document, "tunnels")))
+			name_unknown(&looking, name);
+	}
+	session_close(&looking.session);
+	return answer_end(&looking.answer, doc);
+}
+
+enum loom_status loom_tunnel(struct loom *loom, const char *name, struct loom_doc **doc)
+{
+	struct looking looking = {0};
+	struct err err = {0};
+	json_t *tunnels;
+
+	answer_init(&looking.answer);
+	if (session_open(&looking.session, loom, false, &err)) {
+		answer_fail(&looking.answer, &err);
+		session_close(&looking.session);
+		return answer_end(&looking.answer, doc);
+	}
+	tunnels = tunnels_describe(&looking);
+	json_object_set_new(looking.answer.json, "tunnels", tunnels);
+	if (name) {
+		list_narrow(tunnels, name);
+		if (!json_array_size(tunnels)) {
+			err_set(&err, -ENOENT, "no tunnel of this name is up");
+			err_at(&err, name, (struct place){0});
+			err_hint(&err, "lanloom tunnel shows those that are");
+			answer_fail(&looking.answer, &err);
+		}
+	}
+	session_close(&looking.session);
+	return answer_end(&looking.answer, doc);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A plan as a document: what lanloom(1) promises under "plan --json". */
+#include "lib/lib.h"
+#include "model/describe.h"
+
+/* Keys say what it is, not what is done with it; what only the system says is no step's doing. */
+#define NOT_TOLD (FIELD_KEY | FIELD_OWNER | FIELD_READ | FIELD_COUNTS | FIELD_FACE | FIELD_IDENT)
+
+static json_t *value_or_null(const struct object *object, unsigned int i)
+{
+	return object && object_has(object, i) ? describe_value(object, i) : json_null();
+}
+
+/* {"mtu":{"from":1500,"to":1400}}; what is made has no "from". */
+static json_t *fields_describe(const struct step *step, const struct object *old)
+{
+	const struct object *object = step->after;
+	json_t *fields = json_object();
+	unsigned int count = object ? kind_field_count(object->kind) : 0;
+	uint64_t mask = old ? object_differs(object, old) : 0;
+
+	if (step->before && object)
+		mask = step->mask;
+	if (!step->before && object && !old)
+		mask = object->set;
+	for (unsigned int i = 0; i < count; i++) {
+		const struct field *field = kind_field(object->kind, i);
+		json_t *change;
+
+		if (!(mask >> i & 1) || field->flags & NOT_TOLD)
+			continue;
+		change = json_object();
+		if (step->before || old)
+			json_object_set_new(change, "from",
+					    value_or_null(step->before ? step->before : old, i));
+		json_object_set_new(change, "to", value_or_null(object, i));
+		json_object_set_new(fields, field->key, change);
+	}
+	return fields;
+}
+
+/* Its name; an object without one is named by its key ("10.0.0.1/24"). */
+static json_t *name_describe(const struct object *object)
+{
+	unsigned int count = kind_field_count(object->kind);
+
+	if (object_name(object))
+		return describe_text(object_name(object));
+	for (unsigned int i = 0; i < count; i++) {
+		const struct field *field = kind_field(object->kind, i);
+
+		if (field->flags & FIELD_KEY && !(field->flags & FIELD_OWNER) &&
+		    object_has(object, i))
+			return describe_value(object, i);
+	}
+	return json_null();
+}
+
+json_t *step_describe(const struct step *step, const struct object *old, struct arena *arena)
+{
+	const struct object *object = step_object(step);
+	const char *label = object_label(object, arena);
+	enum action action = old ? ACTION_REPLACE : step_action(step);
+	json_t *json = json_object();
+
+	json_object_set_new(json, "action", json_string(action_word(action)));
+	json_object_set_new(json, "kind", json_string(object->kind->name));
+	json_object_set_new(json, "namespace", describe_text(object->ns));
+	json_object_set_new(json, "name", name_describe(object));
+	if (object_owner(object))
+		json_object_set_new(json, "owner", describe_text(object_owner(object)));
+	if (kind_is(object->kind, "link"))
+		label = arena_print(arena, "%s %s", object->kind->name, label);
+	json_object_set_new(json, "says", describe_text(label));
+	json_object_set_new(json, "fields", fields_describe(step, old));
+	json_object_set_new(json, "place", describe_place(step->place));
+	if (step->flags & STEP_RIDES)
+		json_object_set_new(json, "rides", json_true());
+	if (step->flags & STEP_RESTORE)
+		json_object_set_new(json, "restores", json_true());
+	return json;
+}
+
+/* The other half of a replacement: the step of the same object that makes it again, or deleted it.
+ */
+static const struct step *other_half(const struct plan *plan, const struct step *step)
+{
+	for (size_t i = 0; i < plan->len; i++) {
+		const struct step *other = &plan->steps[i];
+
+		if (other != step && other->flags & STEP_REPLACE && !other->after != !step->after &&
+		    object_order(step_object(other), step_object(step)) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+static json_t *list_of(json_t *to, const char *key)
+{
+	json_t *list = json_object_get(to, key);
+
+	if (list)
+		return list;
+	list = json_array();
+	json_object_set_new(to, key, list);
+	return list;
+}
+
+void plan_describe(const struct plan *plan, struct arena *arena, json_t *to)
+{
+	json_t *steps = list_of(to, "steps"), *cuts = list_of(to, "cuts");
+
+	for (size_t i = 0; i < plan->len; i++) {
+		const struct step *step = &plan->steps[i], *half = NULL;
+
+		if (step->flags & STEP_REPLACE)
+			half = other_half(plan, step);
+		if (half && !step->after)
+			continue; /* told with the half that makes it again */
+		json_array_append_new(steps,
+				      step_describe(step, half ? half->before : NULL, arena));
+	}
+	for (size_t i = 0; i < plan->cut_count; i++)
+		json_array_append_new(cuts, describe_text(plan->cuts[i]));
+	list_of(to, "warnings");
+}

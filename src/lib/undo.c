@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The history and going back in it. Change N has the promises of one description before and after
+ * it. Undoing it desires what is promised now, but for the objects that differ between the two:
+ * those as they were before.
+ */
+#include <errno.h>
+
+#include "lib/lib.h"
+#include "model/describe.h"
+#include "model/record.h"
+
+static bool same_record(const struct object *a, const struct object *b)
+{
+	struct text left TEXT_CLEANUP = {0};
+	struct text right TEXT_CLEANUP = {0};
+
+	record_put(a, &left);
+	record_put(b, &right);
+	return text_same(text_get(&left), text_get(&right));
+}
+
+/* Both states as one may desire them: identities are not compared. */
+struct touched {
+	struct state before, after;
+};
+
+static void touched_init(struct touched *touched, const struct change *change, struct arena *arena)
+{
+	session_desired(change->before, arena, &touched->before);
+	session_desired(change->after, arena, &touched->after);
+}
+
+static void undo_plan(const struct touched *touched, struct state *desired)
+{
+	for (size_t i = 0; i < touched->after.len; i++)
+		if (!state_find(&touched->before, touched->after.objects[i]))
+			state_remove(desired, touched->after.objects[i]);
+	for (size_t i = 0; i < touched->before.len; i++) {
+		struct object *was = touched->before.objects[i];
+		struct object *became = state_find(&touched->after, was);
+
+		if (!became || !same_record(was, became))
+			state_put(desired, was);
+	}
+}
+
+void undo_change(struct session *session, uint64_t n, struct answer *answer)
+{
+	struct change change = {0};
+	const struct committed *now;
+	struct touched touched;
+	struct state desired;
+	struct err err = {0};
+
+	if (store_history_get(&session->store, n, &change, &err)) {
+		err_hint(&err, "lanloom log lists the changes");
+		answer_fail(answer, &err);
+		return;
+	}
+	now = store_committed(&session->store, change.name);
+	session_desired(now, &session->arena, &desired);
+	touched_init(&touched, &change, &session->arena);
+	undo_plan(&touched, &desired);
+	run_wish(session,
+		 &(struct wish){
+			 .name = arena_text(&session->arena, change.name),
+			 .file = arena_text(&session->arena, now	     ? now->file
+							     : change.before ? change.before->file
+									     : ""),
+			 .operation = "undo",
+			 .keep = now ? now->keep : change.before && change.before->keep,
+			 .desired = &desired,
+			 .gone = desired.len == 0,
+		 },
+		 answer);
+}
+
+enum loom_status loom_undo(struct loom *loom, unsigned long long n, struct loom_doc **doc)
+{
+	struct session session;
+	struct answer answer;
+	struct change *changes;
+	struct err err = {0};
+
+	answer_init(&answer);
+	if (session_open(&session, loom, true, &err)) {
+		answer_fail(&answer, &err);
+	} else {
+		run_recovered(&session, &answer);
+		if (!n && store_history_list(&session.store, &changes))
+			n = changes[0].n;
+		if (n) {
+			undo_change(&session, n, &answer);
+		} else {
+			err_set(&err, -ENOENT, "no change has been made here yet");
+			answer_fail(&answer, &err);
+		}
+	}
+	session_close(&session);
+	return answer_end(&answer, doc);
+}
+
+static void touched_describe(const struct touched *touched, struct arena *arena, json_t *to)
+{
+	for (size_t i = 0; i < touched->before.len; i++) {
+		const struct object *was = touched->before.objects[i];
+		const struct object *became = state_find(&touched->after, was);
+
+		if (!became || !same_record(was, became))
+			json_array_append_new(to, describe_text(object_label(was, arena)));
+	}
+	for (size_t i = 0; i < touched->after.len; i++)
+		if (!state_find(&touched->before, touched->after.objects[i]))
+			json_array_append_new(
+				to, describe_text(object_label(touched->after.objects[i], arena)));
+}
+
+static json_t *change_describe(struct session *session, const struct change *change)
+{
+	json_t *json = json_object(), *objects = json_array();
+	struct touched touched;
+
+	json_object_set_new(json, "change", json_integer((json_int_t)change->n));
+	json_object_set_new(json, "time", json_integer(change->time));
+	json_object_set_new(json, "uid", json_integer(change->uid));
+	json_object_set_new(json, "user", describe_text(change->user ? change->user : ""));
+	json_object_set_new(json, "command", describe_text(change->command ? change->command : ""));
+	json_object_set_new(json, "description", describe_text(change->name));
+	touched_init(&touched, change, &session->arena);
+	touched_describe(&touched, &session->arena, objects);
+	json_object_set_new(json, "objects", objects);
+	return json;
+}
+
+enum loom_status loom_log(struct loom *loom, struct loom_doc **doc)
+{
+	struct session session;
+	struct answer answer;
+	struct change *changes;
+	struct err err = {0};
+	json_t *list = json_array();
+	size_t len;
+
+	answer_init(&answer);
+	json_object_set_new(answer.json, "changes", list);
+	if (session_open(&session, loom, false, &err)) {
+		answer_fail(&answer, &err);
+	} else {
+		len = store_history_list(&session.store, &changes);
+		for (size_t i = 0; i < len; i++)
+			json_array_append_new(list, change_describe(&session, &changes[i]));
+	}
+	session_close(&session);
+	return answer_end(&answer, doc);
+}
