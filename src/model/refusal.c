@@ -9,8 +9,8 @@
 static const struct {
 	const char *word, *key;
 } other_words[] = {
-	{"gateway", "via"},   {"Nexthop", "via"},   {"nexthop", "via"},
-	{"prefsrc", "from"},  {"address", "macaddress"}, {"Forward delay", "forward-delay"},
+	{"gateway", "via"},  {"Nexthop", "via"},	{"nexthop", "via"},
+	{"prefsrc", "from"}, {"address", "macaddress"}, {"Forward delay", "forward-delay"},
 };
 
 void sent_note(struct sent *sent, const struct object *object, unsigned int field, uint32_t start,

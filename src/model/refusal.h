@@ -8,7 +8,8 @@
 #include "model/object.h"
 #include "sys/nl_sock.h"
 
-#define SENT_MAX 160 /* parts of a message: both ends of a veth with all their fields, and to spare */
+#define SENT_MAX                                                                                   \
+	160 /* parts of a message: both ends of a veth with all their fields, and to spare */
 
 struct sent {
 	struct {

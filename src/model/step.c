@@ -27,3 +27,22 @@ struct step step_swapped(const struct step *step)
 	swapped.flags &= ~(unsigned int)STEP_RIDES;
 	return swapped;
 }
+
+struct object *step_merged(const struct step *step, struct arena *arena)
+{
+	struct object *merged = object_copy(arena, step_object(step));
+	unsigned int count = kind_field_count(merged->kind);
+
+	if (!step->before || !step->after)
+		return merged;
+	for (unsigned int i = 0; i < count; i++) {
+		bool same_table = i < kind_field_count(step->before->kind) &&
+				  kind_field(step->before->kind, i) == kind_field(merged->kind, i);
+
+		if (object_has(merged, i) || step->mask >> i & 1 || !same_table)
+			continue;
+		if (object_has(step->before, i))
+			object_take(merged, i, step->before, i, arena);
+	}
+	return merged;
+}

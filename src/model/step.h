@@ -39,3 +39,6 @@ static inline const struct object *step_object(const struct step *step)
 	return step->after ? step->after : step->before;
 }
 struct step step_swapped(const struct step *step);
+
+/* All fields as they shall be after a change: the new ones of `mask`, the others as they are. */
+struct object *step_merged(const struct step *step, struct arena *arena);

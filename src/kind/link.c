@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The base of all devices, and the kind of those whose own kind has no table. What every device
+ * has in common stands here once; a kind of its own adds fields and rules.
+ */
+#include "kind/link.h"
+
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "model/state.h"
+
+/* RFC 2863 section 3.1.14, in the order of linux/if.h. */
+static const char *const operstates[] = {
+	"unknown", "not-present", "down", "lower-layer-down", "testing", "dormant", "up", NULL,
+};
+
+/* clang-format off */
+static const struct field fields[] = {
+	{"name", &vtype_device, FIELD(link, name), .attr = IFLA_IFNAME,
+	 .flags = FIELD_KEY | FIELD_NEED | FIELD_TOP, .doc = "name, at most 15 bytes"},
+	{"existing", &vtype_bool, FIELD(link, existing), .flags = FIELD_FACE, .initial = "false",
+	 .doc = "made by others: never created or deleted, only added to and given back"},
+	{"up", &vtype_bool, FIELD(link, up), .attr = IFF_UP, .flags = FIELD_HEADER | FIELD_SAY,
+	 .initial = "true", .doc = "whether the device is set up"},
+	/* ETH_MIN_MTU and ETH_MAX_MTU of linux/if_ether.h */
+	{"mtu", &vtype_u32, FIELD(link, mtu), .attr = IFLA_MTU, .flags = FIELD_TOP, .min = 68,
+	 .max = 65535, .initial = "1500",
+	 .doc = "largest packet in bytes, without the Ethernet header; IPv6 needs 1280"},
+	{"macaddress", &vtype_mac, FIELD(link, macaddress), .attr = IFLA_ADDRESS,
+	 .flags = FIELD_TOP, .doc = "hardware address of the host's side of the device"},
+	{"txqueuelen", &vtype_u32, FIELD(link, txqueuelen), .attr = IFLA_TXQLEN,
+	 .flags = FIELD_TOP, .min = 0, .max = 1000000, .initial = "1000",
+	 .doc = "length of the transmit queue in packets"},
+	/* IFALIASZ of linux/if.h, less the NUL */
+	{"alias", &vtype_text, FIELD(link, alias), .attr = IFLA_IFALIAS, .flags = FIELD_TOP,
+	 .max = 255, .initial = "", .doc = "a note for people, at most 255 bytes"},
+	{"ifindex", &vtype_u32, FIELD(link, ifindex), .flags = FIELD_READ | FIELD_IDENT,
+	 .doc = "the kernel's number of the device"},
+	{"type", &vtype_text, FIELD(link, type), .flags = FIELD_READ,
+	 .doc = "the kernel's word for this sort of device"},
+	{"operstate", &vtype_word, FIELD(link, operstate), .attr = IFLA_OPERSTATE,
+	 .flags = FIELD_TOP | FIELD_READ | FIELD_COUNTS, .words = operstates,
+	 .doc = "whether it can pass packets now"},
+	{"carrier", &vtype_bool, FIELD(link, carrier), .attr = IFLA_CARRIER,
+	 .flags = FIELD_TOP | FIELD_READ | FIELD_COUNTS, .doc = "whether the wire is plugged in"},
+	{"master", &vtype_ref, FIELD(link, master), .attr = IFLA_MASTER,
+	 .flags = FIELD_TOP | FIELD_READ | FIELD_COUNTS, .doc = "the device it is a port of"},
+};
+/* clang-format on */
+
+/* A device that is described is meant to run. */
+static void expand(struct object *object, struct state *state, struct diag *diag)
+{
+	if (!object_has_key(object, "up"))
+		object_set(object, "up", "true", state->arena);
+}
+
+/*
+ * A TAP or port with its guest's own MAC: the bridge holds that address for its own and keeps the
+ * guest's frames for itself, so nothing ever arrives.
+ */
+static void check(const struct object *object, const struct state *state, struct diag *diag)
+{
+	const struct mac *mac = object_value(object, "macaddress", &vtype_mac), *other;
+	const struct object *guest;
+
+	for (size_t i = 0; mac && (guest = state_next(state, "guest", &i));) {
+		other = object_value(guest, "macaddress", &vtype_mac);
+		if (!other || memcmp(mac, other, sizeof(*mac)) != 0)
+			continue;
+		err_hint(diag_error(diag, object_place_of(object, "macaddress"),
+				    object_label(object, state->arena),
+				    "macaddress is that of the guest %s; expected one of the "
+				    "host's own: "
+				    "the bridge would keep the guest's frames for itself",
+				    object_name(guest)),
+			 "leave macaddress out here; it belongs into the guest");
+	}
+}
+
+static const struct kind_ops ops = {.expand = expand, .check = check};
+
+const struct kind kind_link = {
+	.name = "link",
+	.summary = "any device; what all kinds of devices have in common",
+	KIND_FIELDS(fields),
+	.flags = KIND_HIDDEN,
+	.size = sizeof(struct link),
+	.rank = RANK_LINK,
+	.door = DOOR_LINK,
+	.ops = &ops,
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A device's place in a bridge, with what the bridge holds for it. */
+#include <linux/if_link.h>
+
+#include "model/kind.h"
+
+struct port {
+	const char *device, *bridge;
+	uint32_t cost;
+	uint16_t priority, group_forward_mask;
+	uint8_t isolated, hairpin, learning, flood, multicast_flood, broadcast_flood, fast_leave;
+	uint8_t multicast_to_unicast, neighbour_suppression, proxy_arp, guard, root_block, state;
+};
+
+static const char *const states[] = {
+	"disabled", "listening", "learning", "forwarding", "blocking", NULL,
+};
+
+/* clang-format off */
+static const struct field fields[] = {
+	{"device", &vtype_ref, FIELD(port, device), .flags = FIELD_KEY | FIELD_NEED,
+	 .doc = "the device that is plugged in"},
+	{"bridge", &vtype_ref, FIELD(port, bridge), .attr = IFLA_MASTER,
+	 .flags = FIELD_OWNER | FIELD_NEED | FIELD_TOP, .doc = "the bridge it is plugged into"},
+	/* 1…65535: BR_MAX_PATH_COST, and 0…63: BR_MAX_PORT_PRIORITY (br_private_stp.h) */
+	{"cost", &vtype_u32, FIELD(port, cost), .attr = IFLA_BRPORT_COST, .min = 1, .max = 65535,
+	 .spread = "parameters.path-cost", .doc = "STP cost of the path through it"},
+	{"priority", &vtype_u16, FIELD(port, priority), .attr = IFLA_BRPORT_PRIORITY, .min = 0,
+	 .max = 63, .initial = "32", .spread = "parameters.port-priority", .doc = "STP priority"},
+	{"isolated", &vtype_bool, FIELD(port, isolated), .attr = IFLA_BRPORT_ISOLATED,
+	 .initial = "false", .doc = "no frames from or to other isolated ports"},
+	{"hairpin", &vtype_bool, FIELD(port, hairpin), .attr = IFLA_BRPORT_MODE,
+	 .initial = "false", .doc = "frames may leave where they came in"},
+	{"learning", &vtype_bool, FIELD(port, learning), .attr = IFLA_BRPORT_LEARNING,
+	 .initial = "true", .doc = "learn addresses from its frames"},
+	{"flood", &vtype_bool, FIELD(port, flood), .attr = IFLA_BRPORT_UNICAST_FLOOD,
+	 .initial = "true", .doc = "gets frames to unknown addresses"},
+	{"multicast-flood", &vtype_bool, FIELD(port, multicast_flood),
+	 .attr = IFLA_BRPORT_MCAST_FLOOD, .initial = "true", .doc = "gets unasked multicast"},
+	{"broadcast-flood", &vtype_bool, FIELD(port, broadcast_flood),
+	 .attr = IFLA_BRPORT_BCAST_FLOOD, .initial = "true", .doc = "gets broadcasts"},
+	{"multicast-to-unicast", &vtype_bool, FIELD(port, multicast_to_unicast),
+	 .attr = IFLA_BRPORT_MCAST_TO_UCAST, .initial = "false",
+	 .doc = "multicast is sent to each listener's own address"},
+	{"fast-leave", &vtype_bool, FIELD(port, fast_leave), .attr = IFLA_BRPORT_FAST_LEAVE,
+	 .initial = "false", .doc = "multicast stops at the first leave"},
+	{"neighbour-suppression", &vtype_bool, FIELD(port, neighbour_suppression),
+	 .attr = IFLA_BRPORT_NEIGH_SUPPRESS, .initial = "false",
+	 .doc = "the bridge answers ARP and ND for hosts behind it where it knows them"},
+	{"proxy-arp", &vtype_bool, FIELD(port, proxy_arp), .attr = IFLA_BRPORT_PROXYARP,
+	 .initial = "false", .doc = "the bridge answers ARP for hosts behind it"},
+	{"guard", &vtype_bool, FIELD(port, guard), .attr = IFLA_BRPORT_GUARD, .initial = "false",
+	 .doc = "the port is closed when an STP frame comes in"},
+	{"root-block", &vtype_bool, FIELD(port, root_block), .attr = IFLA_BRPORT_PROTECT,
+	 .initial = "false", .doc = "never becomes the STP root port"},
+	{"group-forward-mask", &vtype_u16, FIELD(port, group_forward_mask),
+	 .attr = IFLA_BRPORT_GROUP_FWD_MASK, .min = 0, .max = 65535, .initial = "0",
+	 .doc = "which of 01:80:c2:00:00:0X are forwarded, one bit each"},
+	{"state", &vtype_word, FIELD(port, state), .attr = IFLA_BRPORT_STATE,
+	 .flags = FIELD_READ | FIELD_COUNTS, .words = states, .doc = "what STP makes of it now"},
+};
+/* clang-format on */
+
+const struct kind kind_port = {
+	.name = "port",
+	.summary = "a device's place in a bridge",
+	.owner = "bridge",
+	.listed = "interfaces",
+	.listed_map = "ports",
+	.listing = LISTING_NAMES,
+	KIND_FIELDS(fields),
+	.flags = KIND_SLAVE,
+	.size = sizeof(struct port),
+	.rank = RANK_PORT,
+	.door = DOOR_LINK,
+};

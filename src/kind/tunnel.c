@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * An encrypted tunnel that carries Ethernet between lanloom hosts. Its device is a TAP of the same
+ * name, an object of its own; this one is what the keeper runs.
+ */
+#include "model/kind.h"
+
+struct tunnel {
+	const char *name, *key;
+	struct public_key public;
+	uint16_t port;
+	uint8_t cipher;
+	uint32_t segment;
+};
+
+static const char *const ciphers[] = {"auto", "aes256gcm", "chacha20poly1305", NULL};
+
+/* clang-format off */
+static const struct field fields[] = {
+	{"name", &vtype_device, FIELD(tunnel, name), .flags = FIELD_KEY | FIELD_NEED,
+	 .doc = "name, also of its device"},
+	{"key", &vtype_path, FIELD(tunnel, key), .flags = FIELD_NEED | FIELD_SECRET,
+	 .doc = "file with the private key (lanloom key new FILE)"},
+	{"keys.public", &vtype_key, FIELD(tunnel, public),
+	 .doc = "public half of that key, where it is not the host's"},
+	{"port", &vtype_u16, FIELD(tunnel, port), .min = 1, .max = 65535,
+	 .doc = "UDP port to listen on; without one, any: others cannot begin then"},
+	{"cipher", &vtype_word, FIELD(tunnel, cipher), .words = ciphers, .initial = "auto",
+	 .doc = "what is accepted; auto takes both and sends what this CPU does faster"},
+	{"segment", &vtype_u32, FIELD(tunnel, segment), .initial = "0",
+	 .doc = "number of the virtual LAN; only equal ones hear each other"},
+};
+/* clang-format on */
+
+const struct kind kind_tunnel = {
+	.name = "tunnel",
+	.section = "tunnels",
+	.mode = "lan",
+	.config = "CONFIG_TUN",
+	.module = "tun",
+	.summary = "an encrypted wire that carries Ethernet to other lanloom hosts",
+	.device = "tap",
+	KIND_FIELDS(fields),
+	.size = sizeof(struct tunnel),
+	.rank = RANK_TUNNEL,
+	.door = DOOR_KEEPER,
+};

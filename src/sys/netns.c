@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sys/netns.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+
+#include "base/fd.h"
+
+#define OWN "/proc/thread-self/ns/net"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+static bool is_namespace(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == NSFS_MAGIC;
+}
+
+static void path_of(const char *name, char path[300])
+{
+	if (name[0])
+		snprintf(path, 300, "%s/%s", NETNS_FOLDER, name);
+	else
+		snprintf(path, 300, "%s", OWN);
+}
+
+int netns_open(const char *name, int *fd, struct err *err)
+{
+	char path[300];
+	int opened;
+
+	path_of(name, path);
+	opened = open(path, O_RDONLY | O_CLOEXEC);
+	if (opened >= 0 && is_namespace(opened)) {
+		*fd = opened;
+		return 0;
+	}
+	if (opened < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "open %s", path);
+	if (opened >= 0)
+		close(opened);
+	return err_set(err, -ENOENT, "there is no network namespace of the name %s", name);
+}
+
+static int enter(int fd, struct err *err)
+{
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return err_errno(err, -errno, "enter a network namespace");
+	return 0;
+}
+
+/* A thread that cannot come back would work on in the wrong network. */
+static void come_back(int home)
+{
+	struct err err;
+
+	if (enter(home, &err)) {
+		fprintf(stderr, "lanloom: come back from a network namespace: %s\n", err.message);
+		abort();
+	}
+}
+
+int netns_inside(int fd, int (*act)(void *data, struct err *err), void *data, struct err *err)
+{
+	int home FD_CLEANUP = open(OWN, O_RDONLY | O_CLOEXEC);
+	struct stat there, here;
+	int r;
+
+	if (home < 0)
+		return err_errno(err, -errno, "open %s", OWN);
+	if (fstat(fd, &there) == 0 && fstat(home, &here) == 0 && there.st_ino == here.st_ino &&
+	    there.st_dev == here.st_dev)
+		return act(data, err); /* we are there: works without the right to move, too */
+	r = enter(fd, err);
+	if (r)
+		return r;
+	r = act(data, err);
+	come_back(home);
+	return r;
+}
+
+static int cookie_here(void *data, struct err *err)
+{
+	int sock FD_CLEANUP = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	socklen_t size = sizeof(uint64_t);
+
+	if (sock < 0 || getsockopt(sock, SOL_SOCKET, SO_NETNS_COOKIE, data, &size) < 0)
+		return err_errno(err, -errno, "ask for the cookie of a network namespace");
+	return 0;
+}
+
+int netns_cookie(int fd, uint64_t *cookie, struct err *err)
+{
+	return netns_inside(fd, cookie_here, cookie, err);
+}
+
+/* The folder is a mount of its own that is shared, so that names are seen in every mount namespace.
+ */
+static int folder_ready(struct err *err)
+{
+	if (mkdir(NETNS_FOLDER, 0755) < 0 && errno != EEXIST)
+		return err_errno(err, -errno, "make %s", NETNS_FOLDER);
+	if (mount("", NETNS_FOLDER, "none", MS_SHARED | MS_REC, NULL) == 0)
+		return 0;
+	if (errno == EINVAL &&
+	    mount(NETNS_FOLDER, NETNS_FOLDER, "none", MS_BIND | MS_REC, NULL) == 0 &&
+	    mount("", NETNS_FOLDER, "none", MS_SHARED | MS_REC, NULL) == 0)
+		return 0;
+	return err_errno(err, -errno, "mount %s shared", NETNS_FOLDER);
+}
+
+static int lo_up(struct err *err)
+{
+	int sock FD_CLEANUP = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = {.ifr_name = "lo"};
+
+	if (sock < 0 || ioctl(sock, SIOCGIFFLAGS, &request) < 0)
+		return err_errno(err, -errno, "set lo up");
+	request.ifr_flags |= IFF_UP;
+	if (ioctl(sock, SIOCSIFFLAGS, &request) < 0)
+		return err_errno(err, -errno, "set lo up");
+	return 0;
+}
+
+static int make_and_mount(const char *path, struct err *err)
+{
+	int home FD_CLEANUP = open(OWN, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (home < 0)
+		return err_errno(err, -errno, "open %s", OWN);
+	if (unshare(CLONE_NEWNET) < 0)
+		return err_errno(err, -errno, "make a network namespace");
+	r = lo_up(err);
+	if (!r && mount(OWN, path, "none", MS_BIND, NULL) < 0)
+		r = err_errno(err, -errno, "mount a network namespace on %s", path);
+	come_back(home);
+	return r;
+}
+
+int netns_make(const char *name, struct err *err)
+{
+	int fd FD_CLEANUP = -1;
+	char path[300];
+	int r = folder_ready(err);
+
+	if (r)
+		return r;
+	path_of(name, path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_CREAT, 0444);
+	if (fd < 0)
+		return err_errno(err, -errno, "make %s", path);
+	if (is_namespace(fd))
+		return err_set(err, -EEXIST, "there is a network namespace of the name %s", name);
+	r = make_and_mount(path, err);
+	if (r)
+		unlink(path);
+	return r;
+}
+
+int netns_remove(const char *name, struct err *err)
+{
+	char path[300];
+
+	path_of(name, path);
+	if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
+		return err_errno(err, -errno, "unmount %s", path);
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "remove %s", path);
+	return 0;
+}
+
+int netns_list(int (*each)(const char *name, void *data), void *data)
+{
+	DIR *folder = opendir(NETNS_FOLDER);
+	struct dirent *entry;
+	int r = 0;
+
+	while (folder && !r && (entry = readdir(folder))) {
+		struct err unused;
+		int fd = -1;
+
+		if (entry->d_name[0] == '.' || netns_open(entry->d_name, &fd, &unused))
+			continue;
+		close(fd);
+		r = each(entry->d_name, data);
+	}
+	if (folder)
+		closedir(folder);
+	return r;
+}
+
+/* Each file of /etc/netns/NAME stands over its namesake in /etc, as ip-netns has it. */
+static int etc_cover(const char *name, struct err *err)
+{
+	char folder[300], from[600], to[300];
+	struct dirent *entry;
+	DIR *files;
+	int r = 0;
+
+	snprintf(folder, sizeof(folder), "/etc/netns/%s", name);
+	files = opendir(folder);
+	while (files && !r && (entry = readdir(files))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		snprintf(from, sizeof(from), "%s/%s", folder, entry->d_name);
+		snprintf(to, sizeof(to), "/etc/%s", entry->d_name);
+		if (mount(from, to, "none", MS_BIND, NULL) < 0 && errno != ENOENT)
+			r = err_errno(err, -errno, "mount %s over %s", from, to);
+	}
+	if (files)
+		closedir(files);
+	return r;
+}
+
+int netns_become(const char *name, struct err *err)
+{
+	int fd FD_CLEANUP = -1;
+	struct statvfs sys;
+	unsigned long flags = 0;
+	int r = netns_open(name, &fd, err);
+
+	if (!r)
+		r = enter(fd, err);
+	if (r || !name[0])
+		return r;
+	if (unshare(CLONE_NEWNS) < 0)
+		return err_errno(err, -errno, "get mounts of its own");
+	/* nothing done here shows outside, what is done outside shows here */
+	if (mount("", "/", "none", MS_SLAVE | MS_REC, NULL) < 0)
+		return err_errno(err, -errno, "keep mounts to itself");
+	if (statvfs("/sys", &sys) == 0 && sys.f_flag & ST_RDONLY)
+		flags |= MS_RDONLY;
+	umount2("/sys", MNT_DETACH);
+	if (mount(name, "/sys", "sysfs", flags, NULL) < 0)
+		return err_errno(err, -errno, "mount /sys");
+	return etc_cover(name, err);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sys/nl_msg.h"
+
+#include <string.h>
+
+void *nl_msg_start(struct nl_msg *msg, uint16_t type, uint16_t flags, size_t size)
+{
+	memset(msg, 0, sizeof(*msg));
+	mnl_nlmsg_put_header(msg->bytes);
+	msg->head.nlmsg_type = type;
+	msg->head.nlmsg_flags = flags;
+	return mnl_nlmsg_put_extra_header(&msg->head, size);
+}
+
+void nl_attrs(const struct nlmsghdr *message, size_t header_size, const struct nlattr **table,
+	      size_t count)
+{
+	const struct nlattr *attr;
+
+	memset(table, 0, count * sizeof(*table));
+	mnl_attr_for_each(attr, message, header_size) if (mnl_attr_get_type(attr) < count)
+		table[mnl_attr_get_type(attr)] = attr;
+}
+
+void nl_nest_attrs(const struct nlattr *nest, const struct nlattr **table, size_t count)
+{
+	const struct nlattr *attr;
+
+	memset(table, 0, count * sizeof(*table));
+	if (!nest)
+		return;
+	mnl_attr_for_each_nested(attr, nest) if (mnl_attr_get_type(attr) < count)
+		table[mnl_attr_get_type(attr)] = attr;
+}
+
+const struct nlattr *nl_nest_find(const struct nlattr *nest, uint16_t type)
+{
+	const struct nlattr *attr;
+
+	if (!nest)
+		return NULL;
+	mnl_attr_for_each_nested(attr, nest) if (mnl_attr_get_type(attr) == type) return attr;
+	return NULL;
+}
+
+uint32_t nl_u32(const struct nlattr *attr, uint32_t otherwise)
+{
+	if (!attr)
+		return otherwise;
+	switch (mnl_attr_get_payload_len(attr)) {
+	case 1:
+		return mnl_attr_get_u8(attr);
+	case 2:
+		return mnl_attr_get_u16(attr);
+	case 4:
+		return mnl_attr_get_u32(attr);
+	}
+	return otherwise;
+}
+
+const char *nl_text(const struct nlattr *attr)
+{
+	const char *text = attr ? mnl_attr_get_payload(attr) : NULL;
+
+	return text && memchr(text, 0, mnl_attr_get_payload_len(attr)) ? text : NULL;
+}

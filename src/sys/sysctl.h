@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Kernel variables of a network namespace: /proc/sys/net, nothing outside of it. They are those
+ * of the namespace the calling thread is in.
+ *
+ * Names: "net.ipv4.ip_forward" or "net/ipv4/ip_forward"; the first separator says which. A dot in
+ * a device's name is a slash in the dotted spelling (sysctl(8)); below conf and neigh a plain dot
+ * is understood, too, as only the device stands there. One spelling is kept: the dotted one.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/text.h"
+
+#define SYSCTL_NAME_MAX 192
+
+/* Brings a name into the one spelling. -EINVAL: it is none, or not below net. */
+int sysctl_name(const char *text, char name[SYSCTL_NAME_MAX], struct err *err);
+
+/* The device a name belongs to ("net.ipv4.conf.eth1/1000.forwarding": "eth1.1000"); false: none. */
+bool sysctl_device(const char *name, char device[16]);
+
+/* A value in one spelling: blanks at the ends gone, runs of them one space. */
+void sysctl_value(const char *text, struct text *value);
+
+/* -ENOENT: this kernel has no such variable. `name` in the one spelling. */
+int sysctl_read(const char *name, struct text *value, struct err *err);
+int sysctl_write(const char *name, const char *value, struct err *err);

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sys/tun.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+
+#include "base/fd.h"
+
+static int tun_open(int *fd, struct err *err)
+{
+	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (*fd >= 0)
+		return 0;
+	err_errno(err, -errno, "open /dev/net/tun");
+	if (err->code == -ENOENT || err->code == -ENODEV)
+		err_hint(err, "modprobe tun, or a kernel with CONFIG_TUN");
+	return err->code;
+}
+
+static int set_iff(int fd, const char *name, uint16_t flags)
+{
+	struct ifreq request = {.ifr_flags = (short)flags};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+	return ioctl(fd, TUNSETIFF, &request) < 0 ? -errno : 0;
+}
+
+int tun_make(const struct tun_wish *wish, int *fd, struct err *err)
+{
+	int opened FD_CLEANUP = -1;
+	unsigned int ifindex = wish->ifindex;
+	int r = tun_open(&opened, err);
+
+	if (r)
+		return r;
+	if (ifindex && ioctl(opened, TUNSETIFINDEX, &ifindex) < 0)
+		return err_errno(err, -errno, "ask for the device number %u", ifindex);
+	r = set_iff(opened, wish->name, wish->flags | IFF_TUN_EXCL);
+	if (r == -EBUSY || r == -EEXIST)
+		return err_set(err, -EEXIST, "a device of this name is there already");
+	if (r)
+		return err_errno(err, r, "make the device");
+	r = tun_owner_set(opened, wish->owner, wish->group, err);
+	if (r)
+		return r;
+	*fd = fd_take(&opened);
+	return 0;
+}
+
+int tun_attach(const char *name, uint16_t flags, int *fd, struct err *err)
+{
+	int opened FD_CLEANUP = -1;
+	struct ifreq got = {0};
+	int r;
+
+	if (!if_nametoindex(name))
+		return err_set(err, -ENODEV, "there is no device %s", name);
+	r = tun_open(&opened, err);
+	if (r)
+		return r;
+	r = set_iff(opened, name, flags);
+	if (r == -EBUSY)
+		return err_set(err, r, "a process holds %s open, which has one queue only", name);
+	if (r)
+		return err_errno(err, r, "open a queue of %s", name);
+	/* it went away in between, and the same call made another */
+	if (ioctl(opened, TUNGETIFF, &got) < 0 || !(got.ifr_flags & IFF_PERSIST))
+		return err_set(err, -ENODEV, "there is no device %s", name);
+	*fd = fd_take(&opened);
+	return 0;
+}
+
+int tun_open_queue(const char *name, int *fd, struct err *err)
+{
+	uint16_t flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	int r = tun_attach(name, flags, fd, err);
+
+	if (r == -EINVAL)
+		r = tun_attach(name, flags | IFF_MULTI_QUEUE, fd, err);
+	return r;
+}
+
+int tun_persist(int fd, bool stays, struct err *err)
+{
+	if (ioctl(fd, TUNSETPERSIST, (unsigned long)stays) < 0)
+		return err_errno(err, -errno, "make the device %s", stays ? "stay" : "go");
+	return 0;
+}
+
+int tun_owner_set(int fd, int64_t owner, int64_t group, struct err *err)
+{
+	if (owner >= 0 && ioctl(fd, TUNSETOWNER, (unsigned long)owner) < 0)
+		return err_errno(err, -errno, "set the owner %lld", (long long)owner);
+	if (group >= 0 && ioctl(fd, TUNSETGROUP, (unsigned long)group) < 0)
+		return err_errno(err, -errno, "set the group %lld", (long long)group);
+	return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * TAP and TUN devices through /dev/net/tun, in the network namespace of the calling thread. A
+ * device lives as long as its descriptor until it is made persistent, which is the last step of
+ * making one: whoever is killed before leaves nothing.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct tun_wish {
+	const char *name;
+	uint16_t flags;	  /* IFF_TAP or IFF_TUN, with IFF_MULTI_QUEUE, IFF_VNET_HDR, IFF_NO_PI */
+	uint32_t ifindex; /* number it shall get; 0: any */
+	int64_t owner, group; /* uid and gid; -1: none */
+};
+
+/* Makes a device; -EBUSY: there is one of that name, or number. */
+int tun_make(const struct tun_wish *wish, int *fd, struct err *err);
+
+/* Opens a persistent device; -ENODEV: there is none; -EBUSY: somebody holds its only queue. */
+int tun_attach(const char *name, uint16_t flags, int *fd, struct err *err);
+
+/* As tun_attach for a data plane: a TAP queue with virtio headers, of a device with one queue or
+ * more. */
+int tun_open_queue(const char *name, int *fd, struct err *err);
+
+int tun_persist(int fd, bool stays, struct err *err);
+int tun_owner_set(int fd, int64_t owner, int64_t group, struct err *err); /* -1: as it is */
