@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/crypto.h"
+#include <errno.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/opensslv.h>
+#include <string.h>
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+#define HASH_BLOCK 64
+
+struct crypto {
+	EVP_MD *blake2s;
+	EVP_MAC *blake2s_mac;
+	EVP_CIPHER *cipher[SUITE_COUNT];
+	EVP_MD_CTX *hash;
+	EVP_MAC_CTX *mac;
+	bool failed;
+};
+
+struct keypair {
+	EVP_PKEY *pkey;
+	uint8_t public_key[KEY_SIZE];
+};
+
+struct aead {
+	EVP_CIPHER_CTX *context;
+};
+
+static const char *const cipher_names[] = {
+	[SUITE_CHACHA] = "ChaCha20-Poly1305",
+	[SUITE_AES] = "AES-256-GCM",
+};
+_Static_assert(sizeof(cipher_names) / sizeof(cipher_names[0]) == SUITE_COUNT, "a name each");
+
+struct crypto *crypto_new(struct err *err)
+{
+	struct crypto *crypto = OPENSSL_zalloc(sizeof(*crypto));
+
+	if (!crypto) {
+		err_set(err, -ENOMEM, "no memory for cryptography");
+		return NULL;
+	}
+	crypto->blake2s = EVP_MD_fetch(NULL, "BLAKE2S-256", NULL);
+	crypto->blake2s_mac = EVP_MAC_fetch(NULL, "BLAKE2SMAC", NULL);
+	crypto->hash = EVP_MD_CTX_new();
+	crypto->mac = crypto->blake2s_mac ? EVP_MAC_CTX_new(crypto->blake2s_mac) : NULL;
+	bool whole = crypto->blake2s && crypto->hash && crypto->mac;
+	for (int i = 0; i < SUITE_COUNT; i++) {
+		crypto->cipher[i] = EVP_CIPHER_fetch(NULL, cipher_names[i], NULL);
+		whole = whole && crypto->cipher[i];
+	}
+	if (whole)
+		return crypto;
+	err_set(err, -ENOSYS, "this libcrypto (%s) lacks BLAKE2s, ChaCha20-Poly1305 or AES-GCM",
+		crypto_describe());
+	crypto_free(crypto);
+	return NULL;
+}
+
+void crypto_free(struct crypto *crypto)
+{
+	if (!crypto)
+		return;
+	EVP_MD_CTX_free(crypto->hash);
+	EVP_MAC_CTX_free(crypto->mac);
+	EVP_MD_free(crypto->blake2s);
+	EVP_MAC_free(crypto->blake2s_mac);
+	for (int i = 0; i < SUITE_COUNT; i++)
+		EVP_CIPHER_free(crypto->cipher[i]);
+	OPENSSL_free(crypto);
+}
+
+bool crypto_failed(const struct crypto *crypto)
+{
+	return crypto->failed;
+}
+
+const char *crypto_describe(void)
+{
+	return OpenSSL_version(OPENSSL_VERSION);
+}
+
+enum suite crypto_preferred(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	bool fast = __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+#elif defined(__aarch64__)
+	unsigned long caps = getauxval(AT_HWCAP);
+	bool fast = (caps & HWCAP_AES) && (caps & HWCAP_PMULL);
+#else
+	bool fast = false;
+#endif
+	return fast ? SUITE_AES : SUITE_CHACHA;
+}
+
+void crypto_wipe(void *bytes, size_t size)
+{
+	OPENSSL_cleanse(bytes, size);
+}
+
+bool crypto_same(const void *a, const void *b, size_t size)
+{
+	return CRYPTO_memcmp(a, b, size) == 0;
+}
+
+void crypto_hash(struct crypto *crypto, uint8_t out[HASH_SIZE], const void *a, size_t a_size,
+		 const void *b, size_t b_size)
+{
+	if (EVP_DigestInit_ex2(crypto->hash, crypto->blake2s, NULL) != 1 ||
+	    EVP_DigestUpdate(crypto->hash, a, a_size) != 1 ||
+	    EVP_DigestUpdate(crypto->hash, b, b_size) != 1 ||
+	    EVP_DigestFinal_ex(crypto->hash, out, NULL) != 1) {
+		crypto->failed = true;
+		memset(out, 0, HASH_SIZE);
+	}
+}
+
+void crypto_mac(struct crypto *crypto, uint8_t *out, size_t out_size, const uint8_t *key,
+		size_t key_size, const void *data, size_t size)
+{
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_size_t(OSSL_MAC_PARAM_SIZE, &out_size),
+		OSSL_PARAM_construct_end(),
+	};
+	size_t written;
+
+	if (EVP_MAC_init(crypto->mac, key, key_size, params) != 1 ||
+	    EVP_MAC_update(crypto->mac, data, size) != 1 ||
+	    EVP_MAC_final(crypto->mac, out, &written, out_size) != 1) {
+		crypto->failed = true;
+		memset(out, 0, out_size);
+	}
+}
+
+void crypto_hmac(struct crypto *crypto, uint8_t out[HASH_SIZE], const uint8_t *key, size_t key_size,
+		 const void *data, size_t size)
+{
+	uint8_t inner[HASH_BLOCK] = {0}, outer[HASH_BLOCK], digest[HASH_SIZE];
+
+	if (key_size > HASH_BLOCK)
+		crypto_hash(crypto, inner, key, key_size, NULL, 0);
+	else
+		memcpy(inner, key, key_size);
+	for (int i = 0; i < HASH_BLOCK; i++) {
+		outer[i] = inner[i] ^ 0x5c;
+		inner[i] ^= 0x36;
+	}
+	crypto_hash(crypto, digest, inner, sizeof(inner), data, size);
+	crypto_hash(crypto, out, outer, sizeof(outer), digest, sizeof(digest));
+	crypto_wipe(inner, sizeof(inner));
+	crypto_wipe(outer, sizeof(outer));
+	crypto_wipe(digest, sizeof(digest));
+}
+
+struct keypair *keypair_new(struct crypto *crypto, const uint8_t private_key[KEY_SIZE])
+{
+	struct keypair *pair = OPENSSL_zalloc(sizeof(*pair));
+	size_t size = KEY_SIZE;
+
+	if (!pair)
+		return NULL;
+	pair->pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, KEY_SIZE);
+	if (pair->pkey && EVP_PKEY_get_raw_public_key(pair->pkey, pair->public_key, &size) == 1)
+		return pair;
+	keypair_free(pair);
+	return NULL;
+}
+
+void keypair_free(struct keypair *pair)
+{
+	if (!pair)
+		return;
+	EVP_PKEY_free(pair->pkey);
+	OPENSSL_free(pair);
+}
+
+const uint8_t *keypair_public(const struct keypair *pair)
+{
+	return pair->public_key;
+}
+
+int keypair_derive(const struct keypair *pair, const uint8_t public_key[KEY_SIZE],
+		   uint8_t out[KEY_SIZE])
+{
+	static const uint8_t zero[KEY_SIZE];
+	EVP_PKEY *peer = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public_key, KEY_SIZE);
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, pair->pkey, NULL);
+	size_t size = KEY_SIZE;
+	bool derived = peer && context && EVP_PKEY_derive_init(context) == 1 &&
+		       EVP_PKEY_derive_set_peer_ex(context, peer, 0) == 1 &&
+		       EVP_PKEY_derive(context, out, &size) == 1 && size == KEY_SIZE;
+
+	EVP_PKEY_CTX_free(context);
+	EVP_PKEY_free(peer);
+	/* libcrypto refuses the all-zero result itself; whoever replaces it may not. */
+	if (derived && !crypto_same(out, zero, KEY_SIZE))
+		return 0;
+	crypto_wipe(out, KEY_SIZE);
+	return -EBADMSG;
+}
+
+struct aead *aead_new(struct crypto *crypto, enum suite suite, const uint8_t key[KEY_SIZE],
+		      bool seals)
+{
+	struct aead *aead = OPENSSL_zalloc(sizeof(*aead));
+
+	if (!aead)
+		return NULL;
+	aead->context = EVP_CIPHER_CTX_new();
+	if (aead->context &&
+	    EVP_CipherInit_ex2(aead->context, crypto->cipher[suite], key, NULL, seals, NULL) == 1)
+		return aead;
+	aead_free(aead);
+	return NULL;
+}
+
+void aead_free(struct aead *aead)
+{
+	if (!aead)
+		return;
+	EVP_CIPHER_CTX_free(aead->context); /* wipes the key schedule */
+	OPENSSL_free(aead);
+}
+
+void aead_nonce(enum suite suite, uint8_t lane, uint64_t counter, uint8_t nonce[NONCE_SIZE])
+{
+	memset(nonce, 0, 3);
+	nonce[3] = lane;
+	for (int i = 0; i < 8; i++)
+		nonce[4 + i] = (uint8_t)(counter >> 8 * (suite == SUITE_AES ? 7 - i : i));
+}
+
+/* The part that sealing and opening share: nonce, associated data, text. */
+static bool aead_update(struct aead *aead, const uint8_t nonce[NONCE_SIZE], const void *aad,
+			size_t aad_size, const uint8_t *src, size_t size, uint8_t *dst)
+{
+	int done;
+
+	if (EVP_CipherInit_ex2(aead->context, NULL, NULL, nonce, -1, NULL) != 1)
+		return false;
+	if (aad_size && EVP_CipherUpdate(aead->context, NULL, &done, aad, (int)aad_size) != 1)
+		return false;
+	return !size || EVP_CipherUpdate(aead->context, dst, &done, src, (int)size) == 1;
+}
+
+int aead_seal(struct aead *aead, const uint8_t nonce[NONCE_SIZE], const void *aad, size_t aad_size,
+	      const uint8_t *src, size_t size, uint8_t *dst)
+{
+	int done;
+
+	if (!aead_update(aead, nonce, aad, aad_size, src, size, dst) ||
+	    EVP_CipherFinal_ex(aead->context, dst + size, &done) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, dst + size) != 1)
+		return -EIO;
+	return 0;
+}
+
+int aead_open(struct aead *aead, const uint8_t nonce[NONCE_SIZE], const void *aad, size_t aad_size,
+	      const uint8_t *src, size_t size, uint8_t *dst)
+{
+	uint8_t tag[TAG_SIZE], rest[TAG_SIZE];
+	int done;
+
+	memcpy(tag, src + size, TAG_SIZE);
+	if (!aead_update(aead, nonce, aad, aad_size, src, size, dst) ||
+	    EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag) != 1 ||
+	    EVP_CipherFinal_ex(aead->context, rest, &done) != 1)
+		return -EBADMSG;
+	return 0;
+}

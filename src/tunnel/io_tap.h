@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The own side's door: a TAP queue with virtio_net headers (or, in tests, a socket that keeps
+ * message boundaries and carries the same).
+ */
+#pragma once
+#include "tunnel/frame.h"
+
+#define TAP_READ_MAX 65550 /* a super-frame */
+#define TAP_HEADER_MAX 12
+
+struct io_tap {
+	int fd; /* -1: none */
+	uint32_t header_size;
+	uint8_t buffer[FRAME_HEADROOM + TAP_HEADER_MAX + TAP_READ_MAX + FRAME_TAILROOM];
+};
+
+/* Takes the descriptor over, and closes an older one. */
+void io_tap_set(struct io_tap *tap, int fd);
+
+/* 1: `frame` is in the buffer until the next call; 0: there is none now; -errno: the TAP is gone. */
+int io_tap_read(struct io_tap *tap, struct frame *frame);
+
+/* Writes into the headroom. 0 or -errno. */
+int io_tap_write(struct io_tap *tap, struct frame *frame);

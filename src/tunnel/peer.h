@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Everything that is known and counted of one peer. */
+#pragma once
+#include "tunnel/cookie.h"
+#include "tunnel/mac_table.h"
+#include "tunnel/pathmtu.h"
+#include "tunnel/pieces.h"
+#include "tunnel/session.h"
+
+#define PEER_QUEUE 128
+#define PEER_MAC_LIMIT 4096
+#define PEER_STORM_LIMIT 10000
+
+struct peer {
+	/* First, so that the place an address lives at leads to its peer. */
+	struct mac_place place;
+	uint32_t id; /* never used twice in an engine's life */
+	char name[CONTROL_NAME_SIZE];
+	struct noise_peer noise;
+	enum control_cipher cipher; /* INHERIT: the tunnel's */
+	bool relay;
+	uint64_t keepalive_ns; /* 0: none */
+	uint32_t storm_limit;
+	struct endpoint configured, endpoint; /* family 0: none; endpoint is the one in use */
+
+	/* Section 7: current is sent in, all are received in. */
+	struct session *current, *previous, *next;
+
+	/* The handshake we began. */
+	struct noise_handshake handshake;
+	bool handshaking;	/* handshake is live, and its index reserved */
+	uint32_t attempts;	/* initiations since attempt_ns */
+	uint64_t attempt_ns;	/* when the series of them began; 0: none */
+	uint64_t retry_ns;	/* of the next one, while attempt_ns */
+	uint64_t initiation_ns; /* of the last one sent; 0: none */
+	struct cookie_jar jar;
+
+	/* The handshakes we answered. */
+	uint8_t timestamp[TIMESTAMP_SIZE];
+	uint64_t answered_ns; /* 0: none */
+
+	/* What timers go by; 0: not so. */
+	uint64_t handshake_ns; /* a handshake was completed */
+	uint64_t sent_ns;      /* anything authentic was sent */
+	uint64_t received_ns;  /* or received */
+	uint64_t asked_ns;     /* a probe to see whether it lives */
+	uint64_t silence_ns;   /* data sent, first since anything was received */
+	uint64_t answer_ns;    /* data received, first since anything was sent */
+	uint64_t hope_ns;      /* until then frames wait for a session */
+
+	bool announced; /* as connected */
+	struct pathmtu path;
+	uint32_t probe_id; /* of probes on this path; replies with another are late */
+	uint64_t storm_ns; /* when all tokens of the storm limit are back */
+	struct parcel_list queue, open;
+
+	uint64_t rx_bytes, tx_bytes, rx_frames, tx_frames;
+	uint64_t drops[DROP_COUNT];
+};
+
+/* Kept peers are connected without anybody's asking (section 7). */
+static inline bool peer_is_kept(const struct peer *peer)
+{
+	return endpoint_exists(&peer->configured) ||
+	       (peer->keepalive_ns && endpoint_exists(&peer->endpoint));
+}
+
+/* A session of ours and one of theirs, born of simultaneous handshakes? Is `session` the one kept?
+ */
+bool peer_prefers(const struct peer *peer, const struct session *session,
+		  const struct session *other, const uint8_t own_key[KEY_SIZE]);
+
+/* Is it there, as far as one can know? */
+bool peer_is_connected(const struct peer *peer, uint64_t now);
+
+/* Inner bytes that fit the path. */
+static inline uint32_t peer_inner_max(const struct peer *peer)
+{
+	return peer->path.value - (uint32_t)endpoint_overhead(&peer->endpoint) - DATA_OVERHEAD;
+}
