@@ -9,7 +9,8 @@ static void check_print(const struct cmd_call *call, const struct loom_doc *doc)
 		const struct loom_doc *one = loom_at(descriptions, i);
 		const struct loom_doc *hosts = loom_get(one, "hosts");
 
-		printf("%s: %sright%s", loom_text(one, "file"), ink(INK_GREEN), ink(INK_NONE));
+		printf("%s: %snothing is wrong%s", loom_text(one, "file"), ink(INK_GREEN),
+		       ink(INK_NONE));
 		if (loom_count(hosts))
 			printf(", for %zu host%s", loom_count(hosts),
 			       loom_count(hosts) == 1 ? "" : "s");

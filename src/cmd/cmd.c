@@ -214,7 +214,7 @@ static int call_run(struct cmd_call *call, char **words)
 	}
 	if (call->argc < call->cmd->least)
 		return cmd_usage(call, "usage: lanloom %s %s", call->cmd->name,
-				 call->cmd->arguments);
+				 call->cmd->arguments ? call->cmd->arguments : "");
 	if (call->cmd->most >= 0 && call->argc > call->cmd->most)
 		return cmd_usage(call, "%s: one argument too many: \"%s\"", call->cmd->name,
 				 call->argv[call->cmd->most]);

@@ -34,7 +34,7 @@ struct cmd_option {
 
 struct cmd {
 	const char *name;
-	const char *arguments; /* "[FILE…]" */
+	const char *arguments; /* "[FILE…]"; NULL: it takes none */
 	const char *summary;   /* one line */
 	const char *manual;    /* paragraphs, an empty line between them; no line breaks within */
 	const struct cmd_option *options; /* of its own, or NULL */

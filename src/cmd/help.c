@@ -2,6 +2,7 @@
 /* Help, the manual's section of commands, and the shell's completion: three walks over one table.
  */
 #include "cmd/cmd.h"
+#include "cmd/help.h"
 
 #include <string.h>
 
@@ -42,7 +43,7 @@ static void command_print(const struct cmd *cmd)
 	const struct cmd_option *option;
 
 	printf("%slanloom %s%s%s%s%s\n", ink(INK_BOLD), cmd->name, ink(INK_NONE), " [OPTION…]",
-	       cmd->arguments[0] ? " " : "", cmd->arguments);
+	       cmd->arguments ? " " : "", cmd->arguments ? cmd->arguments : "");
 	out_folded(0, 0, cmd->summary);
 	paragraphs_print(cmd->manual);
 	puts("\nOptions:");
@@ -62,148 +63,15 @@ static void overview_print(void)
 		   "one description.");
 	puts("\nUsage: lanloom COMMAND [OPTION…] [ARGUMENT…]\n");
 	for (size_t i = 0; commands[i]; i++) {
-		table_cell(table, "%s%s%s", commands[i]->name, commands[i]->arguments[0] ? " " : "",
-			   commands[i]->arguments);
+		const char *arguments = commands[i]->arguments;
+
+		table_cell(table, "%s%s%s", commands[i]->name, arguments ? " " : "",
+			   arguments ? arguments : "");
 		table_ink(table, INK_BOLD);
 		table_cell(table, "%s", commands[i]->summary);
 	}
 	table_print(table, 2);
 	puts("\nlanloom help COMMAND tells more; so does lanloom(1).");
-}
-
-void roff_text(const char *text)
-{
-	bool start = true;
-
-	for (; *text; text++) {
-		if (start && (*text == '.' || *text == '\''))
-			fputs("\\&", stdout);
-		if (*text == '-')
-			fputs("\\-", stdout);
-		else if (*text == '\\')
-			fputs("\\e", stdout);
-		else
-			putchar(*text);
-		start = *text == '\n';
-	}
-}
-
-static void roff_option(const struct cmd_option *option)
-{
-	fputs(".TP\n", stdout);
-	if (option->letter)
-		printf("\\fB\\-%c\\fR, ", option->letter);
-	fputs("\\fB\\-\\-", stdout);
-	roff_text(option->name);
-	printf("\\fR%s%s%s\n", option->value ? " \\fI" : "", option->value ? option->value : "",
-	       option->value ? "\\fR" : "");
-	roff_text(option->doc);
-	putchar('\n');
-}
-
-static void roff_command(const struct cmd *cmd)
-{
-	const struct cmd_option *option;
-
-	printf(".SS \"lanloom %s", cmd->name);
-	if (cmd->arguments[0])
-		putchar(' ');
-	roff_text(cmd->arguments);
-	fputs("\"\n", stdout);
-	for (const char *text = cmd->manual; *text;) {
-		const char *end = strstr(text, "\n\n");
-		char paragraph[2000];
-
-		snprintf(paragraph, sizeof(paragraph), "%.*s",
-			 end ? (int)(end - text) : (int)strlen(text), text);
-		if (text != cmd->manual)
-			puts(".PP");
-		roff_text(paragraph);
-		putchar('\n');
-		text = end ? end + 2 : text + strlen(text);
-	}
-	for (size_t i = 0; (option = cmd_option_at(cmd, i)); i++)
-		roff_option(option);
-}
-
-static void roff_print(void)
-{
-	for (size_t i = 0; commands[i]; i++)
-		roff_command(commands[i]);
-	puts(".SS \"options of every command\"");
-	for (const struct cmd_option *option = cmd_common_options; option->name; option++)
-		roff_option(option);
-}
-
-static void bash_options(const struct cmd *cmd)
-{
-	const struct cmd_option *option;
-
-	printf("\t%s) options='", cmd->name);
-	for (size_t i = 0; (option = cmd_option_at(cmd, i)); i++)
-		printf("--%s ", option->name);
-	for (option = cmd_common_options; option->name; option++)
-		printf("--%s%s", option->name, option[1].name ? " " : "");
-	printf("' words=%d ;;\n", (int)cmd->words);
-}
-
-/* KIND) keys='mtu= up= …' ;; */
-static void bash_keys(const struct loom_doc *kind)
-{
-	const struct loom_doc *keys = loom_get(kind, "keys"), *lists = loom_get(kind, "lists");
-
-	if (loom_truth(kind, "hidden"))
-		return;
-	printf("\t%s) keys='", loom_text(kind, "name"));
-	for (size_t i = 0; i < loom_count(keys); i++) {
-		const struct loom_doc *key = loom_at(keys, i);
-
-		if (!loom_truth(key, "identity") && !loom_truth(key, "read-only"))
-			printf("%s= ", loom_text(key, "key"));
-	}
-	for (size_t i = 0; i < loom_count(lists); i++)
-		printf("%s= ", loom_text(loom_at(lists, i), "key"));
-	puts("' ;;");
-}
-
-static void bash_print(const struct loom_doc *kinds)
-{
-	puts("# bash completion for lanloom, made by: lanloom help --bash");
-	puts("_lanloom() {\n"
-	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} options= words=0 keys= names=");
-	fputs("\tlocal commands='", stdout);
-	for (size_t i = 0; commands[i]; i++)
-		printf("%s%s", i ? " " : "", commands[i]->name);
-	fputs("'\n\tlocal kinds='", stdout);
-	for (size_t i = 0; i < loom_count(kinds); i++)
-		if (!loom_truth(loom_at(kinds, i), "hidden"))
-			printf("%s ", loom_text(loom_at(kinds, i), "name"));
-	puts("'\n\tif [ \"$COMP_CWORD\" = 1 ]; then\n"
-	     "\t\tCOMPREPLY=($(compgen -W \"$commands\" -- \"$cur\"))\n\t\treturn\n\tfi\n"
-	     "\tcase ${COMP_WORDS[1]} in");
-	for (size_t i = 0; commands[i]; i++)
-		bash_options(commands[i]);
-	puts("\tesac\n\tcase ${COMP_WORDS[2]} in");
-	for (size_t i = 0; i < loom_count(kinds); i++)
-		bash_keys(loom_at(kinds, i));
-	printf("\tesac\n"
-	       "\tnames=$(ls /sys/class/net 2>/dev/null)\n"
-	       "\tif [[ $cur == -* ]]; then\n"
-	       "\t\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n\t\treturn\n\tfi\n"
-	       "\tcase $words in\n"
-	       "\t%d) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
-	       "\t%d) if [ \"$COMP_CWORD\" = 2 ]; then\n"
-	       "\t\t\tCOMPREPLY=($(compgen -W \"$kinds\" -- \"$cur\"))\n"
-	       "\t\telif [ \"$COMP_CWORD\" -gt 3 ]; then\n"
-	       "\t\t\tCOMPREPLY=($(compgen -W \"$keys\" -- \"$cur\"))\n"
-	       "\t\t\tcompopt -o nospace\n\t\tfi ;;\n"
-	       "\t%d) COMPREPLY=($(compgen -W \"$names\" -- \"$cur\")) ;;\n"
-	       "\t%d) if [ \"$COMP_CWORD\" = 2 ]; then\n"
-	       "\t\t\tCOMPREPLY=($(compgen -W \"$(ls /run/netns 2>/dev/null)\" -- \"$cur\"))\n"
-	       "\t\telse\n\t\t\tCOMPREPLY=($(compgen -c -- \"$cur\"))\n\t\tfi ;;\n"
-	       "\t%d) COMPREPLY=($(compgen -W \"$commands\" -- \"$cur\")) ;;\n"
-	       "\tesac\n}\ncomplete -F _lanloom lanloom\n",
-	       WORDS_FILE, WORDS_KIND, WORDS_DEVICE, WORDS_NAMESPACE, WORDS_COMMAND);
 }
 
 static int bash_run(struct cmd_call *call)
@@ -212,7 +80,7 @@ static int bash_run(struct cmd_call *call)
 	enum loom_status status = loom_kinds(call->loom, NULL, &doc);
 
 	if (status == LOOM_DONE)
-		bash_print(loom_get(doc, "kinds"));
+		help_bash(loom_get(doc, "kinds"));
 	call->json = false;
 	return cmd_answer(call, status, doc, NULL);
 }
@@ -226,16 +94,17 @@ static int help_run(struct cmd_call *call)
 	if (cmd_value(call, "bash"))
 		return bash_run(call);
 	if (cmd_value(call, "man")) {
-		roff_print();
+		help_roff();
 		return LOOM_DONE;
 	}
-	if (!call->argc) {
-		overview_print();
-		return LOOM_DONE;
-	}
-	cmd = cmd_find(call->argv[0]);
-	if (cmd) {
-		command_print(cmd);
+	cmd = call->argc ? cmd_find(call->argv[0]) : NULL;
+	if (cmd || !call->argc) {
+		if (call->json)
+			help_json(cmd);
+		else if (cmd)
+			command_print(cmd);
+		else
+			overview_print();
 		return LOOM_DONE;
 	}
 	for (; commands[len] && len < 63; len++)

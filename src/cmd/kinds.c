@@ -27,9 +27,12 @@ static void type_write(FILE *line, const struct loom_doc *key)
 	if (loom_count(words))
 		return;
 	fputs(type, line);
-	if (loom_get(key, "max"))
+	if (strcmp(type, "text") == 0 && loom_get(key, "max"))
+		fprintf(line, ", at most %.0f bytes", loom_number(key, "max"));
+	else if (loom_get(key, "max"))
 		fprintf(line, " %.10g…%.10g", loom_number(key, "min"), loom_number(key, "max"));
-	else if (example && strcmp(type, "number") != 0)
+	else if (example && strcmp(type, "number") != 0 && strcmp(type, "text") != 0 &&
+		 strcmp(type, "true|false") != 0)
 		fprintf(line, ", as %s", example);
 }
 
@@ -37,7 +40,9 @@ static void type_write(FILE *line, const struct loom_doc *key)
 static void notes_write(FILE *line, const struct loom_doc *key)
 {
 	if (loom_get(key, "default")) {
-		fputs("; default ", line);
+		const char *text = loom_text(key, "default");
+
+		fputs(text && !text[0] ? "; default empty" : "; default ", line);
 		out_value(line, loom_get(key, "default"));
 	}
 	if (loom_truth(key, "needed"))
@@ -53,10 +58,11 @@ static void notes_write(FILE *line, const struct loom_doc *key)
 			loom_text(key, "spread"));
 }
 
-/* A key that the section's own entry names already is no key to write. */
-static bool is_heading(const struct loom_doc *kind, const struct loom_doc *key)
+/* What is written as a key: not the name, which the entry itself gives, nor what is only shown. */
+static bool is_written(const struct loom_doc *kind, const struct loom_doc *key)
 {
-	return loom_text(kind, "section") && loom_truth(key, "identity");
+	return !(loom_text(kind, "section") && loom_truth(key, "identity")) &&
+	       !loom_truth(key, "read-only");
 }
 
 static void key_cells(struct table *table, const struct loom_doc *key)
@@ -93,7 +99,7 @@ static void kernel_print(const struct loom_doc *kind)
 		puts("Whether this kernel has it cannot be told here.");
 }
 
-static void kind_print(const struct loom_doc *kind)
+static void kind_print(const struct cmd_call *call, const struct loom_doc *kind)
 {
 	const struct loom_doc *keys = loom_get(kind, "keys"), *lists = loom_get(kind, "lists");
 	struct table *table = table_new(2);
@@ -108,7 +114,7 @@ static void kind_print(const struct loom_doc *kind)
 		       text_or(kind, "owner", "device"));
 	kernel_print(kind);
 	for (size_t i = 0; i < loom_count(keys); i++)
-		if (!is_heading(kind, loom_at(keys, i)))
+		if (call->verbose || is_written(kind, loom_at(keys, i)))
 			key_cells(table, loom_at(keys, i));
 	for (size_t i = 0; i < loom_count(lists); i++) {
 		const struct loom_doc *list = loom_at(lists, i);
@@ -132,7 +138,7 @@ static void kinds_print(const struct cmd_call *call, const struct loom_doc *doc)
 		for (size_t i = 0; i < loom_count(kinds); i++) {
 			if (i)
 				putchar('\n');
-			kind_print(loom_at(kinds, i));
+			kind_print(call, loom_at(kinds, i));
 		}
 		return;
 	}
@@ -211,7 +217,7 @@ static void roff_print(const struct cmd_call *call, const struct loom_doc *doc)
 			printf("Written as\n.B %s\nunder a %s.\n", loom_text(kind, "listed"),
 			       text_or(kind, "owner", "device"));
 		for (size_t k = 0; k < loom_count(keys); k++)
-			if (!is_heading(kind, loom_at(keys, k)))
+			if (is_written(kind, loom_at(keys, k)))
 				roff_key(loom_at(keys, k));
 		roff_lists(loom_get(kind, "lists"));
 	}
@@ -232,7 +238,9 @@ const struct cmd cmd_kinds = {
 	.manual =
 		"Lists the kinds a description may have, where they are written, and whether this "
 		"kernel has them, could load them, or lacks them. With KIND (its name or its "
-		"section): every key with type, limits, default and a line of help.",
+		"section): every key with type, limits, default and a line of help; with -v also "
+		"what is only "
+		"shown.",
 	.options = options,
 	.most = 1,
 	.words = WORDS_KIND,

@@ -37,7 +37,6 @@ static int log_run(struct cmd_call *call)
 
 const struct cmd cmd_log = {
 	.name = "log",
-	.arguments = "",
 	.summary = "who changed what, when",
 	.manual = "Lists the changes made by up, down, add, set, del and undo, newest first: "
 		  "number, time, "

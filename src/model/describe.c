@@ -106,7 +106,8 @@ static json_t *describe_field(const struct field *field)
 	text_put(key, "key", field->key);
 	text_put(key, "type", field->words ? "word" : field->type->name);
 	text_put(key, "example", field->type->example);
-	if (field->min || field->max) {
+	/* a truth has limits only to say how wide the kernel holds it */
+	if ((field->min || field->max) && field->type->shape != SHAPE_BOOL) {
 		json_object_set_new(key, "min", json_integer(field->min));
 		json_object_set_new(key, "max", json_integer(field->max));
 	}
