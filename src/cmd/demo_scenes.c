@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SECRET "meet-me-at-the-old-mill-at-nine"
 #define FAR "10.77.0.2"
@@ -45,14 +46,17 @@ static int host_up(struct demo *demo, int host)
 			 0);
 }
 
-/* A command inside a guest; `shown` goes to the user, answer and all. It has to end with 0. */
-static int guest_does(struct demo *demo, int guest, const char *command, bool shown, double seconds,
-		      struct said *said)
+/*
+ * A command inside a guest. `shown` is what the user sees of it, with its answer; NULL: nothing. It
+ * has to end with 0.
+ */
+static int guest_does(struct demo *demo, int guest, const char *shown, const char *command,
+		      double seconds, struct said *said)
 {
 	struct demo_guest *who = &demo->guests[guest];
 
 	if (shown)
-		tell_command(demo, who->name, command);
+		tell_command(demo, who->name, shown);
 	if (guest_run(demo, who, command, seconds, said) < 0)
 		return -1;
 	if (shown)
@@ -63,6 +67,20 @@ static int guest_does(struct demo *demo, int guest, const char *command, bool sh
 	return 0;
 }
 
+/*
+ * A program that waits for a caller takes a moment until it does. (An nc whose own input ends hangs
+ * up, so the commands have a sleep there.)
+ */
+static int guest_listens(struct demo *demo, int guest, const char *shown, const char *command)
+{
+	struct said said;
+	int result = guest_does(demo, guest, shown, command, 10, &said);
+
+	said_free(&said);
+	usleep(300000);
+	return result;
+}
+
 static int scene_stage(struct demo *demo)
 {
 	tell_title(demo, "The stage: two hosts and a wire");
@@ -71,11 +89,15 @@ static int scene_stage(struct demo *demo)
 	     "nothing but a wire to the other. Each has a guest that is %s. The guests have no "
 	     "network yet.",
 	     demo->vms ? "a real VM" : "another namespace, in place of a VM (--no-vm)");
-	tell_text(demo,
-		  "\n"
-		  "guest-alpha ── vm0 [br0] lan0 ┐              ┌ lan0 [br0] vm0 ── guest-beta\n"
-		  "10.77.0.1                     └ wire0 ─ wire0 ┘                10.77.0.2\n"
-		  "                 alpha 10.99.0.1            10.99.0.2 beta\n");
+	tell_text(demo, "\n"
+			"  guest-alpha                                      guest-beta\n"
+			"   10.77.0.1                                        10.77.0.2\n"
+			"       │ vm0                                    vm0 │\n"
+			" ┌─────┴─────────────────┐      ┌───────────────────┴─────┐\n"
+			" │    br0 ── lan0 ·······│······│······· lan0 ── br0      │\n"
+			" │ alpha           wire0 ├──────┤ wire0            beta   │\n"
+			" │             10.99.0.1 │      │ 10.99.0.2               │\n"
+			" └───────────────────────┘      └─────────────────────────┘\n");
 	return stage_build(demo);
 }
 
@@ -107,6 +129,7 @@ static int start_guests(struct demo *demo)
 
 	if (!demo->vms)
 		return 0;
+	tell(demo, "\n");
 	begun = tell_begin(demo,
 			   "Two VMs boot, each in 128 MiB, on the TAP device vm0 of its host");
 	for (int i = 0; i < HOST_COUNT; i++) {
@@ -129,8 +152,17 @@ static int scene_up(struct demo *demo)
 	tell(demo, "\nA second time there is nothing to do:");
 	if (host_up(demo, HOST_ALPHA) < 0)
 		return -1;
-	tell(demo, "\n");
 	return start_guests(demo);
+}
+
+/* guest-alpha pings; every echo has to come. */
+static int guest_pings(struct demo *demo, const char *command, struct said *said)
+{
+	if (guest_does(demo, HOST_ALPHA, command, command, 30, said) < 0)
+		return -1;
+	if (!strstr(said->text, " 0% packet loss"))
+		return demo_fail(demo, "guest-alpha: %s: packets were lost", command);
+	return 0;
 }
 
 static int scene_ping(struct demo *demo)
@@ -140,7 +172,7 @@ static int scene_ping(struct demo *demo)
 	int result;
 
 	tell_title(demo, "The guests are neighbours on one Ethernet");
-	result = guest_does(demo, HOST_ALPHA, "ping -c 5 -i 0.2 " FAR, true, 30, &said);
+	result = guest_pings(demo, "ping -c 5 -i 0.2 " FAR, &said);
 	/* "round-trip min/avg/max = 0.5/0.7/1.1 ms" */
 	times = result == 0 ? strstr(said.text, "min/avg/max") : NULL;
 	times = times ? strchr(times, '=') : NULL;
@@ -187,7 +219,7 @@ static int scene_full_frame(struct demo *demo)
 		ear_free(&ear);
 		return -1;
 	}
-	result = guest_does(demo, HOST_ALPHA, "ping -c 3 -i 0.2 -s 1472 " FAR, true, 30, &said);
+	result = guest_pings(demo, "ping -c 3 -i 0.2 -s 1472 " FAR, &said);
 	said_free(&said);
 	if (result == 0)
 		result = ear_close(demo, &ear);
@@ -210,16 +242,15 @@ static int say_secret(struct demo *demo)
 	struct said said = {0};
 	int result;
 
-	result = guest_does(demo, HOST_BETA, "nc -l -p 7000 >heard 2>/dev/null </dev/null &", true,
-			    10, &said);
-	said_free(&said);
+	result = guest_listens(demo, HOST_BETA, "nc -l -p 7000 >heard &",
+			       "(sleep 5 | nc -l -p 7000 >heard) >/dev/null 2>&1 &");
 	if (result == 0)
-		result = guest_does(demo, HOST_ALPHA,
-				    "sleep 0.3; echo " SECRET " | nc -w 2 " FAR " 7000", true, 20,
-				    &said);
+		result = guest_does(demo, HOST_ALPHA, "echo " SECRET " | nc " FAR " 7000",
+				    "echo " SECRET " | nc -w 2 " FAR " 7000", 20, &said);
 	said_free(&said);
+	usleep(300000);
 	if (result == 0)
-		result = guest_does(demo, HOST_BETA, "sleep 0.3; cat heard", true, 10, &said);
+		result = guest_does(demo, HOST_BETA, "cat heard", "cat heard", 10, &said);
 	if (result == 0 && !strstr(said.text, SECRET))
 		result =
 			demo_fail(demo, "guest-beta heard \"%s\" and not what was said", said.text);
@@ -280,7 +311,7 @@ static int received(struct demo *demo, int guest, double *bytes)
 {
 	struct said said = {0};
 	const char *at;
-	int result = guest_does(demo, guest, "cat /proc/net/dev", false, 10, &said);
+	int result = guest_does(demo, guest, NULL, "cat /proc/net/dev", 10, &said);
 
 	at = result == 0 ? strstr(said.text, "eth0:") : NULL;
 	*bytes = at ? strtod(at + 5, NULL) : 0;
@@ -298,17 +329,17 @@ static int scene_throughput(struct demo *demo)
 	tell_title(demo, "How much goes through");
 	if (received(demo, HOST_BETA, &before) < 0)
 		return -1;
-	result = guest_does(demo, HOST_BETA, "nc -l -p 7001 >/dev/null 2>&1 </dev/null &", true, 10,
-			    &said);
-	said_free(&said);
+	result = guest_listens(demo, HOST_BETA, "nc -l -p 7001 >/dev/null &",
+			       "(sleep 30 | nc -l -p 7001) >/dev/null 2>&1 &");
 	snprintf(command, sizeof(command),
-		 "sleep 0.3; timeout %d dd if=/dev/zero bs=64k 2>/dev/null | nc " FAR " 7001",
+		 "{ timeout %d dd if=/dev/zero bs=64k; } 2>/dev/null | nc " FAR " 7001",
 		 STREAM_SECONDS);
 	begun = demo_now();
 	if (result == 0)
-		result = guest_does(demo, HOST_ALPHA, command, true, STREAM_SECONDS + 30, &said);
+		result = guest_does(demo, HOST_ALPHA, "dd if=/dev/zero bs=64k | nc " FAR " 7001",
+				    command, STREAM_SECONDS + 30, &said);
 	said_free(&said);
-	begun = demo_now() - begun - 0.3;
+	begun = demo_now() - begun;
 	if (result < 0 || received(demo, HOST_BETA, &after) < 0)
 		return -1;
 	demo->bits_per_second = (after - before) * 8 / begun;
