@@ -3,4 +3,11 @@
 
 need build test
 sh "$root/dev" build
-LANLOOM=${LANLOOM:-$root/${BUILD:-build}/lanloom} tools/golden --write "$@"
+dir=${BUILD:-build}
+LANLOOM=${LANLOOM:-$dir/lanloom} tools/golden --write "$@"
+# A NAME_run makes its outputs in its own way, by the program NAME-print.
+for runner in tests/golden/*_run; do
+	name=${runner##*/}
+	program=$(find "$dir" -name "${name%_run}-print" -type f -perm -100 | head -n 1)
+	[ -z "$program" ] || "$runner" "$program" --write "$@"
+done
