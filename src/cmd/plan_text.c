@@ -133,7 +133,7 @@ static void result_print(const struct loom_doc *doc)
 	const char *result = loom_text(doc, "result");
 
 	if (!loom_count(steps)) {
-		puts("Nothing to do.");
+		puts("There is nothing to do.");
 	} else if (!result) {
 		count_print(steps, "Would be: ", ". Nothing has been changed.");
 	} else if (strcmp(result, "applied") == 0) {

@@ -9,6 +9,7 @@
 
 #include "lib/lib.h"
 #include "model/describe.h"
+#include "world/keeper_door.h"
 
 struct running {
 	struct session *session;
@@ -94,6 +95,18 @@ static void outcome_tell(struct apply_outcome *outcome, int r, bool plan_only, s
 				    json_integer((json_int_t)outcome->change));
 }
 
+/* The keeper serves what is committed: it looks again, begins or ends. */
+static void keeper_tell(const struct session *session, struct answer *answer)
+{
+	struct err err = {0};
+	bool keep = false;
+
+	for (size_t i = 0; i < session->store.len; i++)
+		keep = keep || session->store.committed[i]->keep;
+	if (keeper_notify(session->store.folder, keep, &err))
+		diag_warn(&answer->diag, &err);
+}
+
 uint64_t run_wish(struct session *session, const struct wish *wish, struct answer *answer)
 {
 	const struct loom *loom = session->loom;
@@ -122,6 +135,8 @@ uint64_t run_wish(struct session *session, const struct wish *wish, struct answe
 	r = wish->plan_only ? apply_plan(&request, &outcome, &err)
 			    : apply_run(&request, &outcome, &err);
 	outcome_tell(&outcome, r, wish->plan_only, &err, answer);
+	if (!wish->plan_only)
+		keeper_tell(session, answer);
 	change = outcome.change;
 	apply_outcome_fini(&outcome);
 	arena_fini(&running.arena);

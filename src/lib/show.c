@@ -36,14 +36,25 @@ static int namespace_want(const char *name, void *data)
 	return 0;
 }
 
-/* Everything: all named namespaces, and what descriptions named besides (sysctls). */
+/*
+ * Names of namespaces are machine-wide. In the machine's first namespace all of them are shown;
+ * elsewhere (a "host" made of namespaces) those that the descriptions here name: the others are
+ * another's.
+ */
+static bool in_first_namespace(const struct store *store)
+{
+	return !text_starts(store->lasting, store->folder);
+}
+
+/* Everything, and what descriptions named besides (sysctls). */
 static int look(struct looking *looking, struct err *err)
 {
 	struct session *session = &looking->session;
 	struct state wanted;
 
 	state_init(&wanted, &session->arena);
-	netns_list(namespace_want, &wanted);
+	if (in_first_namespace(&session->store))
+		netns_list(namespace_want, &wanted);
 	for (size_t i = 0; i < session->store.len; i++)
 		for (size_t j = 0; j < session->store.committed[i]->len; j++)
 			state_add(&wanted, session->store.committed[i]->entries[j].object);
@@ -136,6 +147,8 @@ static void children_describe(struct looking *looking, const struct object *devi
 
 static json_t *device_describe(struct looking *looking, const struct object *device)
 {
+	/* a device that is down has no carrier to tell of, a TUN no MAC */
+	static const char *const always[] = {"up", "carrier", "mtu", "macaddress"};
 	const char *type = object_text(device, "type");
 	json_t *json = json_object();
 
@@ -148,6 +161,9 @@ static json_t *device_describe(struct looking *looking, const struct object *dev
 						  : device->kind->name));
 	owner_tell(looking, device, json);
 	describe_fields(device, NOT_SHOWN, json);
+	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
+		if (!json_object_get(json, always[i]))
+			json_object_set_new(json, always[i], json_null());
 	json_object_set_new(json, "addresses", json_array());
 	children_describe(looking, device, json);
 	return json;
@@ -208,17 +224,24 @@ static json_t *tunnels_describe(struct looking *looking)
 	return json_array();
 }
 
-/* Keeps those of a list whose name is meant: "name", or "namespace/name". */
+/* "name", or "namespace/name". */
+static bool is_called(const json_t *one, const char *key, const char *name)
+{
+	const char *own = json_string_value(json_object_get(one, key));
+	const char *ns = json_string_value(json_object_get(one, "namespace"));
+	size_t size = ns ? strlen(ns) : 0;
+
+	return own && (text_same(own, name) || (ns && text_starts(name, ns) && name[size] == '/' &&
+						text_same(own, name + size + 1)));
+}
+
+/* Keeps those of a list that are meant: by their name, and a device's ports with it. */
 static void list_narrow(json_t *list, const char *name)
 {
 	for (size_t i = json_array_size(list); i-- > 0;) {
-		json_t *one = json_array_get(list, i);
-		const char *own = json_string_value(json_object_get(one, "name"));
-		const char *ns = json_string_value(json_object_get(one, "namespace"));
-		size_t size = ns ? strlen(ns) : 0;
+		const json_t *one = json_array_get(list, i);
 
-		if (!text_same(own, name) && !(ns && text_starts(name, ns) && name[size] == '/' &&
-					       text_same(own, name + size + 1)))
+		if (!is_called(one, "name", name) && !is_called(one, "master", name))
 			json_array_remove(list, i);
 	}
 }
