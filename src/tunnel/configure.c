@@ -7,13 +7,18 @@
 #define MTU_MIN 68
 #define MTU_MAX 16000
 
+static void count_accepted(struct engine *engine, const struct peer *peer)
+{
+	for (enum suite suite = 0; suite < SUITE_COUNT; suite++)
+		if (engine_accepts(engine, peer, suite))
+			engine->accepted |= 1u << suite;
+}
+
 void configure_count_accepted(struct engine *engine)
 {
 	engine->accepted = 0;
 	for (uint32_t i = 0; i < engine->view.n_peers; i++)
-		for (enum suite suite = 0; suite < SUITE_COUNT; suite++)
-			if (engine_accepts(engine, engine->view.peers[i], suite))
-				engine->accepted |= 1u << suite;
+		count_accepted(engine, engine->view.peers[i]);
 }
 
 int configure_check(const struct engine_config *config, struct err *err)
@@ -122,7 +127,8 @@ static void apply_peer(struct engine *engine, struct peer *peer, const struct co
 		if (endpoint_exists(&configured))
 			engine_learn_endpoint(engine, peer, &configured, now);
 	}
-	configure_count_accepted(engine);
+	/* A suite that a change excludes is only refused later, when the peer is known. */
+	count_accepted(engine, peer);
 	engine_wake(engine, now); /* a kept peer is connected at once */
 }
 

@@ -212,7 +212,7 @@ void engine_datagram(struct engine *engine, const struct endpoint *from, uint8_t
 		handshake_receive(engine, from, datagram, size, type, now);
 }
 
-void engine_too_big(struct engine *engine, uint32_t peer_id, size_t size, uint64_t now)
+bool engine_too_big(struct engine *engine, uint32_t peer_id, size_t size, uint64_t now)
 {
 	for (uint32_t i = 0; i < engine->view.n_peers; i++) {
 		struct peer *peer = engine->view.peers[i];
@@ -220,10 +220,14 @@ void engine_too_big(struct engine *engine, uint32_t peer_id, size_t size, uint64
 		if (peer->id != peer_id)
 			continue;
 		uint32_t packet = (uint32_t)(size + endpoint_overhead(&peer->endpoint));
+		bool data = packet <= peer->path.value;
+		if (data)
+			engine_drop(engine, peer, DROP_WIRE_TOO_BIG, 1);
 		pathmtu_refused(&peer->path, packet, now);
 		engine_wake(engine, pathmtu_due(&peer->path));
-		return;
+		return data;
 	}
+	return false;
 }
 
 void engine_tick(struct engine *engine, uint64_t now)

@@ -80,8 +80,11 @@ void engine_frame(struct engine *engine, struct frame *frame, uint64_t now);
 void engine_datagram(struct engine *engine, const struct endpoint *from, uint8_t *datagram,
 		     size_t size, uint64_t now);
 
-/* The system refused to send a datagram of `size` bytes (payload) to that peer as too big. */
-void engine_too_big(struct engine *engine, uint32_t peer_id, size_t size, uint64_t now);
+/*
+ * The system refused to send a datagram of `size` bytes (payload) to that peer as too big. False:
+ * it was a probe, and this its answer; true: data was lost, and counted.
+ */
+bool engine_too_big(struct engine *engine, uint32_t peer_id, size_t size, uint64_t now);
 
 /* Runs what is due. */
 void engine_tick(struct engine *engine, uint64_t now);

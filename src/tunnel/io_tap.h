@@ -18,7 +18,8 @@ struct io_tap {
 /* Takes the descriptor over, and closes an older one. */
 void io_tap_set(struct io_tap *tap, int fd);
 
-/* 1: `frame` is in the buffer until the next call; 0: there is none now; -errno: the TAP is gone. */
+/* 1: `frame` is in the buffer until the next call; 0: there is none now; -errno: the TAP is gone.
+ */
 int io_tap_read(struct io_tap *tap, struct frame *frame);
 
 /* Writes into the headroom. 0 or -errno. */

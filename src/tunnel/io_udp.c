@@ -27,8 +27,11 @@ void io_udp_set(struct io_udp *udp, enum udp_family family, int fd)
 	if (fd < 0)
 		return;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	/* As much as the system lets everybody have; more where we may force it. */
 	set_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
 	set_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
+	set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER);
+	set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER);
 	/* PROBE: don't fragment, and believe no ICMP. A dual-stack socket needs IPv4's as well. */
 	set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 	set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
@@ -172,7 +175,7 @@ void io_udp_send(struct io_udp *udp, const struct endpoint *to, uint8_t *datagra
 	enum udp_family family = to->remote.family == 6 || mapped ? UDP_IPV6 : UDP_IPV4;
 
 	if (udp->fds[family] < 0 || (mapped && !udp->dual_stack)) {
-		udp->drops[DROP_WIRE_ERROR]++;
+		udp->n_errors++;
 		return;
 	}
 	prepare(&udp->out, (int)i, size);
@@ -195,7 +198,8 @@ static bool retry(struct io_udp *udp, int fd, uint32_t i, int error, bool *waite
 		if (udp->n_refused < UDP_REFUSED)
 			udp->refused[udp->n_refused++] =
 				(struct udp_refused){udp->peer_ids[i], udp->out.parts[i].iov_len};
-		udp->drops[DROP_WIRE_TOO_BIG]++;
+		else
+			udp->n_errors++;
 		return false;
 	}
 	if ((error == EAGAIN || error == ENOBUFS) && !*waited) {
@@ -210,7 +214,7 @@ static bool retry(struct io_udp *udp, int fd, uint32_t i, int error, bool *waite
 		header->msg_controllen = 0;
 		return true;
 	}
-	udp->drops[DROP_WIRE_ERROR]++;
+	udp->n_errors++;
 	return false;
 }
 

@@ -22,10 +22,11 @@ union udp_address {
 	struct sockaddr_in6 in6;
 };
 
-/* Room for either kind of packet information. */
+/* Room for both kinds of packet information: a dual-stack socket gives both. */
 union udp_control {
 	struct cmsghdr align;
-	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+	uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) +
+		      CMSG_SPACE(sizeof(struct in_pktinfo))];
 };
 
 /* One direction's batch. */
@@ -52,7 +53,7 @@ struct io_udp {
 	uint32_t peer_ids[UDP_BATCH];
 	struct udp_refused refused[UDP_REFUSED]; /* since the caller last emptied it */
 	uint32_t n_refused;
-	uint64_t drops[DROP_COUNT];
+	uint64_t n_errors; /* datagrams lost otherwise */
 };
 
 /* Takes a socket over, sets its options, and closes an older one. */

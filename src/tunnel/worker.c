@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A worker is one thread in one loop: what is ready at TAP, sockets and control socket is taken in
+ * small turns, so that none starves the others; what a turn produced goes to the wire before the
+ * next. Everything the engine needs from outside is here: descriptors, clock, random bytes.
+ */
+#include "tunnel/worker.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "tunnel/worker_state.h"
+
+#define TAP_TURN 64 /* frames */
+#define MS_NS 1000000
+#define LOG_LINES 10 /* a second */
+
+enum event_source { SOURCE_CONTROL, SOURCE_TAP, SOURCE_UDP4, SOURCE_UDP6 };
+
+static uint8_t *datagram_room(void *context, size_t size)
+{
+	struct worker *worker = context;
+
+	return io_udp_room(&worker->udp, size);
+}
+
+static void datagram_send(void *context, const struct endpoint *to, uint8_t *datagram, size_t size,
+			  uint32_t peer_id)
+{
+	struct worker *worker = context;
+
+	io_udp_send(&worker->udp, to, datagram, size, peer_id);
+}
+
+static void frame_deliver(void *context, struct frame *frame)
+{
+	struct worker *worker = context;
+
+	if (io_tap_write(&worker->tap, frame))
+		worker->drops[DROP_TAP_ERROR]++;
+}
+
+static void fill_random(void *context, void *out, size_t size)
+{
+	uint8_t *at = out;
+
+	(void)context;
+	while (size) {
+		ssize_t n = getrandom(at, size, 0);
+
+		if (n < 0 && errno != EINTR)
+			abort(); /* no keys without it */
+		if (n > 0) {
+			at += n;
+			size -= (size_t)n;
+		}
+	}
+}
+
+/* At most so many lines a second: what strangers send must not fill the log. */
+static bool may_log(struct worker *worker)
+{
+	uint64_t now = clock_now_ns();
+
+	if (now - worker->log_ns >= 1000 * MS_NS) {
+		worker->log_ns = now;
+		worker->log_lines = 0;
+	}
+	return worker->log_lines++ < LOG_LINES;
+}
+
+static void report(void *context, enum engine_event event, const struct peer *peer)
+{
+	struct worker *worker = context;
+
+	if (may_log(worker))
+		fprintf(stderr, "tunnel %s: peer %s %s\n", worker->name, engine_peer_name(peer),
+			event == ENGINE_CONNECTED ? "is connected" : "does not answer");
+}
+
+struct engine_ops worker_ops(struct worker *worker)
+{
+	return (struct engine_ops){worker,	  datagram_room, datagram_send,
+				   frame_deliver, fill_random,	 report};
+}
+
+static void watch(struct worker *worker, int fd, enum event_source source)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
+
+	/* A descriptor that cannot be watched is one that carries nothing: the peer will see. */
+	if (fd >= 0)
+		(void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+void worker_take_tap(struct worker *worker, int fd)
+{
+	/* Closing the old one also ends its being watched. */
+	io_tap_set(&worker->tap, fd);
+	watch(worker, fd, SOURCE_TAP);
+}
+
+void worker_take_socket(struct worker *worker, enum udp_family family, int fd)
+{
+	io_udp_set(&worker->udp, family, fd);
+	watch(worker, fd, family == UDP_IPV4 ? SOURCE_UDP4 : SOURCE_UDP6);
+}
+
+static void take_frames(struct worker *worker, uint64_t now)
+{
+	struct frame frame;
+	int rc = 1;
+
+	for (int i = 0; i < TAP_TURN && rc == 1; i++) {
+		rc = io_tap_read(&worker->tap, &frame);
+		if (rc == 1 && worker->engine)
+			engine_frame(worker->engine, &frame, now);
+	}
+	if (rc >= 0)
+		return;
+	/* The device is gone; the keeper will send a new one, or end us. */
+	fprintf(stderr, "tunnel %s: the TAP is gone\n", worker->name);
+	io_tap_set(&worker->tap, -1);
+}
+
+static void take_datagrams(struct worker *worker, enum udp_family family, uint64_t now)
+{
+	int n = io_udp_receive(&worker->udp, family);
+
+	for (int i = 0; i < n && worker->engine; i++) {
+		struct endpoint from;
+		size_t size;
+		uint8_t *datagram = io_udp_datagram(&worker->udp, i, &size, &from);
+
+		engine_datagram(worker->engine, &from, datagram, size, now);
+	}
+}
+
+/* Sends what has gathered; what was too big may make the engine send more. */
+static void flush(struct worker *worker, uint64_t now)
+{
+	struct io_udp *udp = &worker->udp;
+
+	io_udp_flush(udp);
+	while (udp->n_refused && worker->engine) {
+		struct udp_refused refused[UDP_REFUSED];
+		uint32_t n = udp->n_refused;
+
+		memcpy(refused, udp->refused, n * sizeof(*refused));
+		udp->n_refused = 0;
+		for (uint32_t i = 0; i < n; i++)
+			engine_too_big(worker->engine, refused[i].peer_id, refused[i].size, now);
+		io_udp_flush(udp);
+	}
+}
+
+/* Milliseconds until the engine wants its tick; -1: it does not. */
+static int timeout(const struct worker *worker, uint64_t now)
+{
+	uint64_t due = worker->engine ? engine_due(worker->engine) : UINT64_MAX;
+
+	if (due == UINT64_MAX)
+		return -1;
+	return due <= now ? 0 : (int)((due - now + MS_NS - 1) / MS_NS % 3600000);
+}
+
+static void serve(struct worker *worker, const struct epoll_event *event)
+{
+	switch (event->data.u32) {
+	case SOURCE_CONTROL:
+		worker->ended = !worker_hear(worker);
+		break;
+	case SOURCE_TAP:
+		take_frames(worker, clock_now_ns());
+		break;
+	case SOURCE_UDP4:
+		take_datagrams(worker, UDP_IPV4, clock_now_ns());
+		break;
+	case SOURCE_UDP6:
+		take_datagrams(worker, UDP_IPV6, clock_now_ns());
+		break;
+	}
+}
+
+static void loop(struct worker *worker)
+{
+	struct epoll_event events[4];
+
+	while (!worker->ended) {
+		int n = epoll_wait(worker->epoll_fd, events, 4, timeout(worker, clock_now_ns()));
+
+		for (int i = 0; i < n && !worker->ended; i++) {
+			serve(worker, &events[i]);
+			flush(worker, clock_now_ns());
+		}
+		uint64_t now = clock_now_ns();
+		if (worker->engine && engine_due(worker->engine) <= now) {
+			engine_tick(worker->engine, now);
+			flush(worker, now);
+		}
+	}
+}
+
+int worker_run(int control_fd)
+{
+	struct worker *worker = calloc(1, sizeof(*worker));
+
+	if (!worker) {
+		fprintf(stderr, "tunnel: no memory for a worker\n");
+		return 1;
+	}
+	/* Keys must not end in a core file, nor be read by another process of the same user. */
+	prctl(PR_SET_DUMPABLE, 0);
+	worker->control_fd = control_fd;
+	worker->tap.fd = -1;
+	worker->udp.fds[UDP_IPV4] = worker->udp.fds[UDP_IPV6] = -1;
+	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (worker->epoll_fd < 0) {
+		fprintf(stderr, "tunnel: epoll: %s\n", strerror(errno));
+		free(worker);
+		return 1;
+	}
+	watch(worker, control_fd, SOURCE_CONTROL);
+	loop(worker);
+	worker_forget_staged(worker);
+	engine_free(worker->engine);
+	io_tap_set(&worker->tap, -1);
+	io_udp_set(&worker->udp, UDP_IPV4, -1);
+	io_udp_set(&worker->udp, UDP_IPV6, -1);
+	close(worker->epoll_fd);
+	crypto_wipe(worker, sizeof(*worker));
+	free(worker);
+	return 0;
+}
