@@ -188,7 +188,8 @@ void run_delete(struct run *run, const struct plan *plan, size_t from)
 		struct err err;
 
 		if (!run->world->ops->apply(run->world, breath, &err) ||
-		    !run->world->ops->apply(run->world, breath, &err))
+		    !run->world->ops->apply(run->world, breath, &err) ||
+		    run_gone_already(breath, err.code))
 			continue;
 		if (!run->error.code)
 			run->error = err;

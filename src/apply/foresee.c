@@ -16,7 +16,22 @@ static bool deleted_by(const struct plan *plan, const struct object *object)
 		    object_order(step->before, object) == 0)
 			return true;
 	}
-	return false;
+	return plan && state_find(&plan->gone, object);
+}
+
+/* All devices it names are there, and the one it stands on is up. */
+static bool can_stand(const struct state *state, const struct object *object)
+{
+	struct object *owner = state_owner(state, object);
+
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
+		const char *const *name = object_at(object, i);
+
+		if (object_has(object, i) && kind_field(object->kind, i)->type->device &&
+		    (*name)[0] && !state_link(state, object->ns, *name))
+			return false;
+	}
+	return owner && (!kind_is(owner->kind, "link") || link_carries(owner, object));
 }
 
 size_t steps_missing(struct arena *arena, const struct state *before, const struct state *after,
@@ -27,13 +42,10 @@ size_t steps_missing(struct arena *arena, const struct state *before, const stru
 	*steps = NULL;
 	for (size_t i = 0; i < before->len; i++) {
 		const struct object *object = before->objects[i];
-		struct object *owner;
 
 		if (object->automatic || object->kind->flags & KIND_VALUE ||
-		    !object_owner(object) || state_find(after, object) || deleted_by(plan, object))
-			continue;
-		owner = state_owner(after, object);
-		if (!owner || (kind_is(owner->kind, "link") && !object_number(owner, "up", 1)))
+		    !object_owner(object) || state_find(after, object) ||
+		    deleted_by(plan, object) || !can_stand(after, object))
 			continue;
 		*steps = arena_room(arena, *steps, len, sizeof(**steps));
 		(*steps)[len++] = (struct step){.after = object, .flags = STEP_RESTORE};
@@ -74,14 +86,14 @@ static void name_lost(struct run *run, const struct state *after)
 		struct object *object = run->actual.objects[i];
 		struct object *owner = state_owner(after, object);
 
-		if (object->automatic || object->kind->flags & KIND_VALUE ||
-		    !object_owner(object) || !owner || object_number(owner, "up", 1) ||
-		    state_find(after, object) || deleted_by(plan, object))
+		if (object->automatic || object->kind->flags & KIND_VALUE || !owner ||
+		    can_stand(after, object) || state_find(after, object) ||
+		    deleted_by(plan, object))
 			continue;
 		state_put(&plan->taken, object);
 		plan->cuts = arena_room(run->arena, plan->cuts, plan->cut_count, sizeof(char *));
 		plan->cuts[plan->cut_count++] =
-			arena_print(run->arena, "%s, while %s is down",
+			arena_print(run->arena, "%s, which %s cannot carry then",
 				    object_label(object, run->arena), object_name(owner));
 	}
 }
@@ -112,6 +124,8 @@ void foresee(struct run *run)
 	fake->ops->free(fake);
 	for (size_t i = 0; i < plan->taken.len; i++)
 		state_put(&run->owed, plan->taken.objects[i]);
+	for (size_t i = 0; i < plan->gone.len; i++)
+		state_put(&run->owed, plan->gone.objects[i]);
 	for (size_t i = 0; i < len; i++)
 		steps[i].flags &= ~(unsigned int)STEP_RIDES;
 	if (len != planned)

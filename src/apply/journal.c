@@ -125,7 +125,7 @@ int journal_commit(struct journal *journal, const struct committed *committed, b
 		for (size_t j = 0; j < later[i].len; j++) {
 			const struct step *step = &later[i].steps[j];
 
-			record_line(&bytes, step->after ? "owed" : "later", step_object(step));
+			record_line(&bytes, step->after ? "owing" : "later", step_object(step));
 		}
 	text_clear(&line);
 	text_add(&line, "committed");
@@ -229,6 +229,8 @@ static int one_line(struct reader *reader, char *line)
 		return run_line(reader, rest);
 	if (strcmp(line, "owed") == 0)
 		return state_line(reader, &left->owed, rest, size);
+	if (strcmp(line, "owing") == 0)
+		return state_line(reader, &left->owing, rest, size);
 	if (strcmp(line, "later") == 0)
 		return state_line(reader, &left->later, rest, size);
 	if (strcmp(line, "step") == 0)
@@ -293,6 +295,7 @@ int journal_read(const struct store *store, struct arena *arena, struct journal_
 	*left = (struct journal_left){0};
 	state_init(&left->later, arena);
 	state_init(&left->owed, arena);
+	state_init(&left->owing, arena);
 	snprintf(path, sizeof(path), "%s/journal", store->folder);
 	r = file_read(path, JOURNAL_MOST, &bytes, err);
 	if (r == -ENOENT)

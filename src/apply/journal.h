@@ -6,10 +6,11 @@
  * since no record has secrets.
  *
  *	run NAME COMMAND            escaped
- *	owed RECORD                 somebody's object that this run may take along
+ *	owed RECORD                 an object that this run takes along: undoing puts it back
  *	step FLAGS MASK             then "before RECORD" and/or "after RECORD"
  *	commit gone|stays           then "c LINE" of the new committed state, "later RECORD" of what
- *	                            is to be deleted, "owed RECORD", and "committed"
+ *	                            is to be deleted, "owing RECORD" of what is then put back, and
+ *	                            "committed"
  */
 #pragma once
 #include "apply/store.h"
@@ -36,8 +37,9 @@ struct journal_left {
 	const char *command;
 	struct step *steps; /* begun, in order */
 	size_t len;
-	struct state later; /* deletions behind the commit */
-	struct state owed;
+	struct state later;	/* deletions behind the commit */
+	struct state owed;	/* put back when undoing */
+	struct state owing;	/* put back when finishing */
 	struct committed state; /* as to be committed */
 };
 

@@ -25,7 +25,7 @@ static void finish_deletions(struct run *run, const struct journal_left *left)
 	run_delete(run, &plan, 0);
 	if (run_read(run, &run->actual, &run->error))
 		return;
-	len = steps_missing(run->arena, &left->owed, &run->actual, NULL, &missing);
+	len = steps_missing(run->arena, &left->owing, &run->actual, NULL, &missing);
 	plan_order(&plan, missing, len, &run->actual);
 	run_delete(run, &plan, 0);
 }
@@ -68,6 +68,7 @@ int apply_recover(struct store *store, struct world *world, struct err *err)
 	r = journal_read(store, &arena, &left, err);
 	if (!r && left.found && left.name) {
 		state_sort(&left.owed);
+		state_sort(&left.owing);
 		r = recover(&run, store, &left, err);
 	}
 	if (!r && left.found)

@@ -37,3 +37,6 @@ int run_read(struct run *run, struct state *actual, struct err *err);
 enum result run_execute(struct run *run);
 /* Breaths of deletion from `from` on, each retried once; what stays goes to run->left. */
 void run_delete(struct run *run, const struct plan *plan, size_t from);
+
+/* A deletion that found nothing: it went with something else, or somebody was faster. */
+bool run_gone_already(const struct breath *breath, int code);

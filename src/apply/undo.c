@@ -4,7 +4,10 @@
  * what the system still has as we left it is taken back, so it may be done twice, after a crash
  * in the middle of a breath, and after somebody else changed the same thing: theirs stays.
  */
+#include <errno.h>
+
 #include "apply/run.h"
+#include "model/cascade.h"
 
 /* The fields where the system has what we set, and that differ from what was before. */
 static uint64_t fields_to_return(const struct step *swapped, const struct object *actual)
@@ -68,6 +71,29 @@ static bool step_back(const struct step *step, const struct step *steps, size_t 
 	return true;
 }
 
+/* What dies with an early deletion is deleted with it. */
+static void join_early(struct step *steps, size_t len)
+{
+	bool more = true;
+
+	while (more) {
+		more = false;
+		for (size_t i = 0; i < len; i++)
+			for (size_t j = 0; j < len && !steps[i].flags && !steps[i].after; j++)
+				if (steps[j].flags &&
+				    object_dies_with(steps[i].before, steps[j].before)) {
+					steps[i].flags = STEP_REPLACE;
+					more = true;
+				}
+	}
+}
+
+bool run_gone_already(const struct breath *breath, int code)
+{
+	return !breath->steps[breath->leader].after &&
+	       (code == -ENODEV || code == -ENOENT || code == -ESRCH || code == -EADDRNOTAVAIL);
+}
+
 static void apply_all(struct world *world, const struct plan *plan, struct state *left,
 		      struct err *err)
 {
@@ -75,7 +101,8 @@ static void apply_all(struct world *world, const struct plan *plan, struct state
 		const struct breath *breath = &plan->breaths[i];
 		struct err refusal;
 
-		if (!world->ops->apply(world, breath, &refusal))
+		if (!world->ops->apply(world, breath, &refusal) ||
+		    run_gone_already(breath, refusal.code))
 			continue;
 		if (!err->code)
 			*err = refusal;
@@ -105,6 +132,7 @@ int undo_steps(struct arena *arena, struct world *world, const struct state *wan
 		return err->code;
 	for (size_t i = len; i--;)
 		count += step_back(&steps[i], steps, len, &actual, &swapped[count]);
+	join_early(swapped, count);
 	plan_order(&plan, swapped, count, &actual);
 	apply_all(world, &plan, left, &first);
 	if (read_now(arena, world, wanted, &actual, err))

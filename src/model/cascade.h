@@ -11,6 +11,12 @@
 /* Does `object` die when `gone` goes? One step only, not what follows from it. */
 bool object_dies_with(const struct object *object, const struct object *gone);
 
+/*
+ * Can `object` stand on `link` as this one is now? A link that is down has no routes and no IPv6;
+ * one with an MTU below 1280 (RFC 8200 section 5) no IPv6.
+ */
+bool link_carries(const struct object *link, const struct object *object);
+
 /* Takes `gone` and all that dies with it, and with that, out of `state`; adds them to `taken`
  * (same pointers), `gone` first, unless it is NULL. */
 void state_cascade(struct state *state, const struct object *gone, struct state *taken);

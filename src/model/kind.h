@@ -108,6 +108,12 @@ struct kind_ops {
 	 */
 	int (*read)(struct site *site, const struct state *wanted, struct state *out,
 		    struct err *err);
+	/*
+	 * One netlink message, of a dump or an event, as an object; NULL: it is none of this kind.
+	 * Only for kinds that `read` by dumping (address, route).
+	 */
+	struct object *(*get)(struct site *site, const struct nlmsghdr *message,
+			      struct arena *arena);
 	/* Carries out one step; NULL: the door's generic way. */
 	int (*apply)(struct site *site, const struct step *step, struct err *err);
 	/* Completes one object after loading; may add objects to the state (the veth's other end).

@@ -44,13 +44,15 @@ static int hex(char c)
 /* One word of the line, unescaped, behind *at; NULL: the line ends or the escape is broken. */
 static char *word_get(const char *line, size_t size, size_t *at, struct arena *arena)
 {
+	const char *stop;
 	char *word, *end;
 
 	while (*at < size && line[*at] == ' ')
 		(*at)++;
 	if (*at >= size)
 		return NULL;
-	word = end = arena_alloc(arena, size - *at + 1);
+	stop = memchr(line + *at, ' ', size - *at);
+	word = end = arena_alloc(arena, stop ? (size_t)(stop - line) - *at + 1 : size - *at + 1);
 	for (; *at < size && line[*at] != ' '; (*at)++) {
 		if (line[*at] != '%') {
 			*end++ = line[*at];

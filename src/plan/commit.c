@@ -16,29 +16,55 @@ static enum claim claim_now(const struct plan_request *request, const struct obj
 	return CLAIM_SHARED;
 }
 
-/* What the fields had before lanloom: from the earlier promise, else from what was read. */
+/* Takes into `prior` what `entry`, an earlier promise, knows of the time before lanloom. */
+static void prior_take(struct object *prior, const struct entry *entry, struct arena *arena)
+{
+	for (unsigned int i = 0; entry && entry->prior && i < kind_field_count(prior->kind); i++)
+		if (entry->prior->kind == prior->kind && object_has(entry->prior, i))
+			object_take(prior, i, entry->prior, i, arena);
+}
+
+/* What a NIC had at home, before an earlier text moved it away. */
+static struct object *prior_at_home(const struct plan_request *request,
+				    const struct object *desired)
+{
+	for (size_t i = 0; request->own && i < request->own->len; i++) {
+		struct object *prior = request->own->entries[i].prior;
+
+		if (prior && object_order(prior, desired) == 0)
+			return prior;
+	}
+	return NULL;
+}
+
+/*
+ * What the fields had before lanloom: from the earlier promise, else from what was read. A NIC
+ * that moves is looked up where it comes from.
+ */
 static struct object *prior_of(const struct plan_request *request, const struct object *desired,
 			       const struct object *actual, const struct entry *entry)
 {
 	const struct object *home = actual;
+	const struct entry *moved = NULL;
 	struct object *prior;
 
-	if (!home && desired->kind->flags & KIND_MOVES)
+	if (!home && desired->kind->flags & KIND_MOVES) {
 		home = state_link(request->actual, "", object_name(desired));
+		moved = home && request->own ? committed_find(request->own, home) : NULL;
+	}
 	if (!home)
-		return entry ? entry->prior : NULL;
+		return entry ? entry->prior : prior_at_home(request, desired);
 	prior = object_make(request->arena, home->kind,
 			    entry && entry->prior ? entry->prior->ns : home->ns);
 	for (unsigned int i = 0; i < kind_field_count(desired->kind); i++) {
 		unsigned int flags = kind_field(desired->kind, i)->flags;
 
-		if (flags & FIELD_READ || (!object_has(desired, i) && !(flags & FIELD_KEY)))
-			continue;
-		if (entry && entry->prior && object_has(entry->prior, i))
-			object_take(prior, i, entry->prior, i, request->arena);
-		else if (object_has(home, i))
+		if (!(flags & FIELD_READ) && (object_has(desired, i) || flags & FIELD_KEY) &&
+		    object_has(home, i))
 			object_take(prior, i, home, i, request->arena);
 	}
+	prior_take(prior, moved, request->arena);
+	prior_take(prior, entry, request->arena);
 	return prior;
 }
 

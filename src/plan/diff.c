@@ -65,7 +65,7 @@ void diff_step(struct diff *diff, const struct object *before, const struct obje
  * Takes `gone` and what dies with it out of the picture; what is foreign of it is remembered.
  * With `deleted` each of them is a deletion that rides along, so that undoing makes it again.
  */
-static void take_out(struct diff *diff, const struct object *gone, bool deleted)
+void diff_take_out(struct diff *diff, const struct object *gone, bool deleted)
 {
 	struct state victims;
 
@@ -77,8 +77,10 @@ static void take_out(struct diff *diff, const struct object *gone, bool deleted)
 
 		if (deleted && !victim->automatic)
 			diff_step(diff, victim, NULL, 0, STEP_REPLACE);
-		if (!victim->automatic && !(victim->kind->flags & KIND_VALUE) &&
-		    !claim_own(diff, victim) && !claim_other(diff, victim, &entry))
+		if (claim_own(diff, victim))
+			state_put(&diff->plan->gone, victim);
+		else if (!victim->automatic && !(victim->kind->flags & KIND_VALUE) &&
+			 !claim_other(diff, victim, &entry))
 			state_put(&diff->plan->taken, victim);
 	}
 }
@@ -93,7 +95,7 @@ static void replace(struct diff *diff, const struct object *desired, const struc
 		return;
 	}
 	diff_step(diff, actual, NULL, 0, STEP_REPLACE);
-	take_out(diff, actual, true);
+	diff_take_out(diff, actual, true);
 	diff_step(diff, NULL, desired, mask, STEP_REPLACE);
 	diff_cut(diff, "all traffic of %s, which is made anew", diff_label(diff, desired));
 }
@@ -137,11 +139,27 @@ static bool diff_move(struct diff *diff, const struct object *desired)
 	home = state_link(diff->request->actual, "", object_name(desired));
 	if (!home || home->kind != desired->kind)
 		return false;
-	take_out(diff, home, false);
+	diff_take_out(diff, home, false);
 	diff_step(diff, home, desired, object_differs(desired, home), 0);
 	diff_cut(diff, "all traffic of %s, which moves to namespace %s", diff_label(diff, home),
 		 desired->ns);
 	return true;
+}
+
+/* A NIC that an earlier text had moved away comes home with this plan. */
+static bool comes_home(const struct diff *diff, const char *ns, const char *name)
+{
+	const struct committed *own = diff->request->own;
+
+	for (size_t i = 0; own && i < own->len; i++) {
+		const struct object *prior = own->entries[i].prior;
+
+		if (prior && !text_same(prior->ns, own->entries[i].object->ns) &&
+		    text_same(prior->ns, ns) && text_same(object_name(prior), name) &&
+		    !state_find(diff->request->desired, own->entries[i].object))
+			return true;
+	}
+	return false;
 }
 
 static void diff_absent(struct diff *diff, const struct object *desired)
@@ -156,10 +174,9 @@ static void diff_absent(struct diff *diff, const struct object *desired)
 		diff_step(diff, NULL, desired, 0, 0);
 		return;
 	}
-	if (diff_move(diff, desired))
+	if (diff_move(diff, desired) || comes_home(diff, desired->ns, object_name(desired)))
 		return;
-	err_hint(diff_error_at(diff, desired, "does not exist; expected a %s that others made",
-			       desired->kind->name),
+	err_hint(diff_error_at(diff, desired, "does not exist; expected one that others made"),
 		 desired->kind->flags & KIND_EXISTING ? "lanloom show lists the devices there are"
 						      : "without existing: true lanloom makes it");
 }
@@ -175,7 +192,7 @@ static void check_reference(struct diff *diff, const struct object *desired, uns
 	const char *near;
 
 	if (!name[0] || state_link(diff->request->desired, desired->ns, name) ||
-	    state_link(actual, desired->ns, name))
+	    state_link(actual, desired->ns, name) || comes_home(diff, desired->ns, name))
 		return;
 	while ((link = state_next(actual, "link", &at))) {
 		names = arena_room(diff->arena, names, len, sizeof(char *));
@@ -254,6 +271,7 @@ void plan_make(const struct plan_request *request, struct plan *plan)
 
 	*plan = (struct plan){.arena = request->arena};
 	state_init(&plan->taken, request->arena);
+	state_init(&plan->gone, request->arena);
 	state_init(&diff.actual, request->arena);
 	for (size_t i = 0; i < request->actual->len; i++)
 		state_add(&diff.actual, request->actual->objects[i]);

@@ -30,6 +30,9 @@ uint64_t release_fields(struct diff *diff, const struct entry *entry, struct obj
 
 void diff_step(struct diff *diff, const struct object *before, const struct object *after,
 	       uint64_t mask, unsigned int flags);
+/* Takes `gone` and all that dies with it out of diff->actual. `deleted`: as steps that ride along.
+ */
+void diff_take_out(struct diff *diff, const struct object *gone, bool deleted);
 void diff_cut(struct diff *diff, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct err *diff_error_at(struct diff *diff, const struct object *object, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -16,6 +16,7 @@ struct loose {
 	struct step *step;
 	int phase; /* 0 early deletion, 1 creation or change, 2 deletion, 3 put back late */
 	int rank;
+	bool later; /* stands on others of its rank: a route with a gateway */
 	int depth;
 	size_t index;
 	bool taken; /* stands in a breath already */
@@ -63,6 +64,14 @@ static int depth_of(const struct order *order, const struct object *object, int 
 	return depth;
 }
 
+static bool comes_later(const struct object *object)
+{
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
+		if (object_has(object, i) && kind_field(object->kind, i)->flags & FIELD_LATER)
+			return true;
+	return false;
+}
+
 static int by_order(const void *left, const void *right)
 {
 	const struct loose *a = left, *b = right;
@@ -70,6 +79,8 @@ static int by_order(const void *left, const void *right)
 
 	if (!order)
 		order = a->phase & 1 ? a->rank - b->rank : b->rank - a->rank;
+	if (!order)
+		order = a->phase & 1 ? a->later - b->later : b->later - a->later;
 	if (!order)
 		order = a->phase & 1 ? a->depth - b->depth : b->depth - a->depth;
 	return order ? order : (a->index > b->index) - (a->index < b->index);
@@ -145,6 +156,7 @@ void plan_order(struct plan *plan, struct step *steps, size_t len, const struct 
 			(struct loose){.step = &steps[i],
 				       .phase = phase_of(&steps[i]),
 				       .rank = (int)kind_root(step_object(&steps[i])->kind)->rank,
+				       .later = comes_later(step_object(&steps[i])),
 				       .index = i};
 	for (size_t i = 0; i < len; i++)
 		order.loose[i].depth = depth_of(&order, object_of(&order.loose[i]), 0);

@@ -19,8 +19,10 @@ struct plan {
 	size_t commit;	   /* breaths before this one come before the commit, the rest behind */
 	const char **cuts; /* what traffic or foreign object suffers, in words */
 	size_t cut_count;
-	struct state
-		taken;	  /* foreign objects that our steps take along and that cannot stand now */
+	/* Foreign objects that steps take along and that cannot stand now: owed until the end. */
+	struct state taken;
+	/* Objects of ours that go along with what a step moves: they stay away. */
+	struct state gone;
 	struct diag diag; /* refusals (errors) and warnings; plan_fini frees it */
 };
 

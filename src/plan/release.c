@@ -67,14 +67,27 @@ static struct object *bare(struct diff *diff, const struct object *like)
 	return object;
 }
 
+/* As it was at home, but for what this text says of it there. */
+static struct object *homecoming(struct diff *diff, const struct object *prior)
+{
+	const struct object *desired = state_find(diff->request->desired, prior);
+	struct object *target = object_copy(diff->arena, prior);
+
+	for (unsigned int i = 0; desired && i < kind_field_count(prior->kind); i++)
+		if (object_has(desired, i))
+			object_take(target, i, desired, i, diff->arena);
+	return target;
+}
+
 static void release_set(struct diff *diff, const struct entry *entry, const struct object *actual)
 {
 	struct object *target;
 	uint64_t mask;
 
 	if (entry->prior && !text_same(entry->prior->ns, entry->object->ns)) {
-		target = object_copy(diff->arena, entry->prior);
+		target = homecoming(diff, entry->prior);
 		diff_step(diff, actual, target, object_differs(target, actual), 0);
+		diff_take_out(diff, actual, false);
 		return; /* a NIC goes home, as it was there */
 	}
 	target = bare(diff, entry->object);
@@ -153,9 +166,43 @@ static void release_made(struct diff *diff, const struct entry *entry, const str
 	diff_step(diff, actual, NULL, 0, 0);
 }
 
-static void release_taken(struct diff *diff, const struct entry *entry)
+/* The device it stands on as it will be when the plan has run; NULL: not there. */
+static const struct object *device_then(const struct diff *diff, const struct object *object)
 {
-	diff_step(diff, NULL, object_copy(diff->arena, entry->object), 0, STEP_RESTORE);
+	const char *name = object_owner(object);
+	const struct object *device = name ? state_link(&diff->actual, object->ns, name) : NULL;
+	struct object *then = device ? object_copy(diff->arena, device) : NULL;
+
+	for (size_t i = 0; name && i < diff->len; i++) {
+		const struct object *after = diff->steps[i].after;
+
+		if (!after || !kind_is(after->kind, "link") || !text_same(after->ns, object->ns) ||
+		    !text_same(object_name(after), name))
+			continue;
+		if (!then)
+			then = object_make(diff->arena, after->kind, after->ns);
+		for (unsigned int f = 0; f < kind_field_count(after->kind); f++)
+			if (object_has(after, f) && after->kind == then->kind)
+				object_take(then, f, after, f, diff->arena);
+	}
+	return then;
+}
+
+static void release_taken(struct diff *diff)
+{
+	const struct committed *own = diff->request->own;
+
+	for (size_t i = 0; own && i < own->len; i++) {
+		const struct object *object = own->entries[i].object, *device;
+
+		if (own->entries[i].claim != CLAIM_TAKEN || state_find(&diff->actual, object) ||
+		    state_find(diff->request->desired, object))
+			continue;
+		device = device_then(diff, object);
+		if (!device || !link_carries(device, object))
+			continue;
+		diff_step(diff, NULL, object_copy(diff->arena, object), 0, STEP_RESTORE);
+	}
 }
 
 void release_all(struct diff *diff)
@@ -168,11 +215,10 @@ void release_all(struct diff *diff)
 
 		if (state_find(diff->request->desired, entry->object))
 			continue;
-		if (entry->claim == CLAIM_TAKEN && !actual)
-			release_taken(diff, entry);
-		else if (entry->claim == CLAIM_SET && actual)
+		if (entry->claim == CLAIM_SET && actual)
 			release_set(diff, entry, actual);
 		else if (entry->claim == CLAIM_MADE && actual)
 			release_made(diff, entry, actual);
 	}
+	release_taken(diff);
 }

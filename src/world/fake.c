@@ -53,11 +53,14 @@ static bool namespace_there(const struct state *state, const char *ns)
 static int admits(const struct state *state, const struct object *object)
 {
 	unsigned int count = kind_field_count(object->kind);
+	const struct object *owner = state_owner(state, object);
 
 	if (!namespace_there(state, object->ns))
 		return -ENOENT;
 	if (state_find(state, object))
 		return -EEXIST;
+	if (owner && kind_is(owner->kind, "link") && !link_carries(owner, object))
+		return -EINVAL;
 	for (unsigned int i = 0; i < count; i++) {
 		const struct field *field = kind_field(object->kind, i);
 
@@ -69,31 +72,6 @@ static int admits(const struct state *state, const struct object *object)
 	return 0;
 }
 
-static bool is_ipv6(const struct object *object)
-{
-	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
-		const struct field *field = kind_field(object->kind, i);
-
-		if (object_has(object, i) &&
-		    (field->type == &vtype_prefix || field->type == &vtype_target))
-			return ((const struct prefix *)object_at(object, i))->ip.family != 2;
-	}
-	return false;
-}
-
-/* What the kernel drops on a link in this condition. */
-static bool drops(const struct object *link, const struct object *object)
-{
-	enum rank rank = kind_root(object->kind)->rank;
-	bool down = object_number(link, "up", 1) == 0;
-
-	if (rank == RANK_ROUTE && down)
-		return true;
-	if (rank != RANK_ADDRESS && rank != RANK_ROUTE)
-		return false;
-	return is_ipv6(object) && (down || object_number(link, "mtu", 1500) < 1280);
-}
-
 static void link_effects(struct fake *fake, const struct object *link)
 {
 	struct state *state = &fake->state;
@@ -102,7 +80,7 @@ static void link_effects(struct fake *fake, const struct object *link)
 	for (size_t i = 0; i < state->len; i++) {
 		struct object *object = state->objects[i];
 
-		if (object_dies_with(object, link) && drops(link, object))
+		if (object_dies_with(object, link) && !link_carries(link, object))
 			continue;
 		state->objects[kept++] = object;
 	}
@@ -313,6 +291,11 @@ struct world *world_fake_new(const struct state *state)
 void world_fake_refuse(struct world *world, int countdown)
 {
 	((struct fake *)world)->countdown = countdown;
+}
+
+void world_fake_restart(struct world *world)
+{
+	((struct fake *)world)->applied = 0;
 }
 
 const struct state *world_fake_state(const struct world *world)

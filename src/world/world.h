@@ -47,6 +47,7 @@ struct world *world_fake_new(const struct state *state);
 void world_fake_refuse(struct world *world,
 		       int countdown); /* the n-th apply (from 0) fails; -1: none */
 const struct state *world_fake_state(const struct world *world);
-/* What another process does between two breaths: called before breath n. */
+/* What another process does between two breaths: called before breath n, counted from 0. */
 void world_fake_meanwhile(struct world *world, void (*act)(struct state *, void *), void *data,
 			  int breath);
+void world_fake_restart(struct world *world); /* counts breaths from 0 again */
