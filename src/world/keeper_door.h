@@ -5,8 +5,8 @@
  *
  * The protocol (world/keeper_wire.h codes it): AF_UNIX, SOCK_SEQPACKET, the socket 0600, and the
  * peer has to be root (SO_PEERCRED). A connection carries one request and its answer. Each is
- * one message or several: a head of 8 bytes and up to 64 KiB of text, all but the last marked
- * "more follows"; at most 8 MiB in all. A request whose last message never comes has done
+ * one message or several: a head of 12 bytes and up to 64 KiB of text, all but the last marked
+ * "more follows"; at most 4 MiB in all. A request whose last message never comes has done
  * nothing. The text is lines, objects are records (model/record.h):
  *
  *	request   text                                  answer
@@ -23,8 +23,8 @@
  *	sockets N                 a tunnel: N UDP sockets are for it, in order, of those sent along
  *	resolved ADDRESS:PORT     a peer: its endpoint as an address
  *
- * An answer's head says 0 or -errno; then its text is "message TEXT", "object LABEL" and "hint
- * TEXT" lines, escaped as records are. A breath is taken as a whole or not at all.
+ * An answer's head says 0 or -errno; then its text is "message TEXT", "object LABEL", "hint TEXT"
+ * and "step N" lines, escaped as records are. A breath is taken as a whole or not at all.
  *
  * What a kernel would refuse is found by whoever applies, inside the transaction: UDP ports are
  * bound here, in the tunnel's namespace, and the sockets handed over. The keeper opens the TAP
