@@ -29,7 +29,7 @@ struct address {
 	struct prefix address;
 	struct ip peer, broadcast;
 	uint32_t metric, valid_for, preferred_for;
-	uint8_t lifetime, no_prefix_route, scope;
+	uint8_t lifetime, no_prefix_route, scope, secondary;
 };
 
 extern const struct kind kind_address;
@@ -51,6 +51,7 @@ enum {
 	BROADCAST,
 	VALID_FOR,
 	PREFERRED_FOR,
+	SECONDARY,
 };
 
 /* clang-format off */
@@ -81,6 +82,8 @@ static const struct field fields[] = {
 	[PREFERRED_FOR] = {"preferred-for", &vtype_u32, FIELD(address, preferred_for),
 			   .flags = FIELD_READ | FIELD_COUNTS,
 			   .doc = "seconds until it is no longer chosen"},
+	[SECONDARY] = {"secondary", &vtype_bool, FIELD(address, secondary), .flags = FIELD_READ,
+		       .doc = "goes when the first address of its network goes (IPv4)"},
 };
 /* clang-format on */
 
@@ -163,8 +166,7 @@ static void ends_get(struct object *object, const struct nlattr **attrs, uint8_t
 	}
 }
 
-static struct object *address_get(const struct nlmsghdr *message, struct site *site,
-				  struct arena *arena)
+static struct object *get(struct site *site, const struct nlmsghdr *message, struct arena *arena)
 {
 	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attrs[IFA_TABLE_SIZE];
@@ -173,6 +175,8 @@ static struct object *address_get(const struct nlmsghdr *message, struct site *s
 	struct address *address;
 	uint32_t flags;
 
+	if (message->nlmsg_type != RTM_NEWADDR && message->nlmsg_type != RTM_DELADDR)
+		return NULL;
 	nl_attrs(message, sizeof(*header), attrs, IFA_TABLE_SIZE);
 	if (!device || (header->ifa_family != AF_INET && header->ifa_family != AF_INET6) ||
 	    !(attrs[IFA_LOCAL] || attrs[IFA_ADDRESS]))
@@ -185,6 +189,10 @@ static struct object *address_get(const struct nlmsghdr *message, struct site *s
 	address->no_prefix_route = (flags & IFA_F_NOPREFIXROUTE) != 0;
 	has(object, DEVICE);
 	has(object, NO_PREFIX_ROUTE);
+	if (header->ifa_family == AF_INET) { /* for IPv6 the same bit says something else */
+		address->secondary = (flags & IFA_F_SECONDARY) != 0;
+		has(object, SECONDARY);
+	}
 	for (uint8_t i = 0; i < sizeof(scope_numbers); i++)
 		if (scope_numbers[i] == header->ifa_scope) {
 			address->scope = i;
@@ -211,8 +219,7 @@ static int read_all(struct site *site, const struct state *wanted, struct state 
 	nl_msg_start(&msg, RTM_GETADDR, 0, sizeof(struct ifaddrmsg));
 	r = nl_dump_read(site->nl, &msg.head, &dump, err);
 	for (const struct nlmsghdr *m = nl_dump_first(&dump); !r && m; m = nl_dump_next(&dump, m)) {
-		struct object *object =
-			m->nlmsg_type == RTM_NEWADDR ? address_get(m, site, out->arena) : NULL;
+		struct object *object = get(site, m, out->arena);
 
 		if (object)
 			state_add(out, object);
@@ -360,7 +367,7 @@ static void check(const struct object *object, const struct state *state, struct
 }
 
 static const struct kind_ops ops = {
-	.read = read_all, .apply = apply, .expand = expand, .check = check};
+	.read = read_all, .get = get, .apply = apply, .expand = expand, .check = check};
 
 const struct kind kind_address = {
 	.name = "address",

@@ -138,21 +138,22 @@ static bool is_read(const struct nlmsghdr *message, const struct nlattr **attrs)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
 
-	return message->nlmsg_type == RTM_NEWROUTE && !(header->rtm_flags & RTM_F_CLONED) &&
-	       header->rtm_protocol != RTPROT_KERNEL && header->rtm_protocol != RTPROT_REDIRECT &&
-	       header->rtm_protocol != RTPROT_RA && !header->rtm_tos && !header->rtm_src_len &&
-	       !attrs[RTA_MULTIPATH] && header->rtm_type <= RTN_THROW &&
+	return !(header->rtm_flags & RTM_F_CLONED) && header->rtm_protocol != RTPROT_KERNEL &&
+	       header->rtm_protocol != RTPROT_REDIRECT && header->rtm_protocol != RTPROT_RA &&
+	       !header->rtm_tos && !header->rtm_src_len && !attrs[RTA_MULTIPATH] &&
+	       header->rtm_type <= RTN_THROW &&
 	       nl_u32(attrs[RTA_TABLE], header->rtm_table) != RT_TABLE_LOCAL;
 }
 
-static struct object *route_get(const struct nlmsghdr *message, struct site *site,
-				struct arena *arena)
+static struct object *get(struct site *site, const struct nlmsghdr *message, struct arena *arena)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attrs[ROUTE_TABLE_SIZE];
 	struct object *object;
 	struct route *route;
 
+	if (message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE)
+		return NULL;
 	nl_attrs(message, sizeof(*header), attrs, ROUTE_TABLE_SIZE);
 	if (!is_read(message, attrs))
 		return NULL;
@@ -188,7 +189,7 @@ static int read_family(struct site *site, uint8_t family, struct state *out, str
 	header->rtm_family = family;
 	r = nl_dump_read(site->nl, &msg.head, &dump, err);
 	for (const struct nlmsghdr *m = nl_dump_first(&dump); !r && m; m = nl_dump_next(&dump, m)) {
-		struct object *object = route_get(m, site, out->arena);
+		struct object *object = get(site, m, out->arena);
 
 		if (object)
 			state_add(out, object);
@@ -375,7 +376,7 @@ static void check(const struct object *object, const struct state *state, struct
 }
 
 static const struct kind_ops ops = {
-	.read = read_all, .apply = apply, .expand = expand, .check = check};
+	.read = read_all, .get = get, .apply = apply, .expand = expand, .check = check};
 
 const struct kind kind_route = {
 	.name = "route",

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sys/site.h"
 
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
+#include "base/fd.h"
 #include "sys/netns.h"
 
 struct sites {
@@ -34,6 +34,25 @@ void sites_free(struct sites *sites)
 	for (size_t i = 0; i < sites->len; i++)
 		site_release(sites->list[i]);
 	sites->len = 0;
+}
+
+static bool still_named(const struct site *site)
+{
+	int fd FD_CLEANUP = -1;
+	struct stat now, then;
+	struct err unused;
+
+	return !site->ns[0] || (netns_open(site->ns, &fd, &unused) == 0 && fstat(fd, &now) == 0 &&
+				fstat(site->ns_fd, &then) == 0 && now.st_ino == then.st_ino &&
+				now.st_dev == then.st_dev);
+}
+
+/* An open handle keeps its namespace, so its inode cannot have been given to another. */
+void sites_refresh(struct sites *sites)
+{
+	for (size_t i = sites->len; i-- > 0;)
+		if (!still_named(sites->list[i]))
+			site_close(sites, sites->list[i]->ns);
 }
 
 static int sock_inside(void *data, struct err *err)

@@ -23,6 +23,8 @@ struct sites;
 /* Finds or opens a namespace: -ENOENT when there is no such name. */
 int site_open(struct sites *sites, const char *ns, struct site **site, struct err *err);
 void site_close(struct sites *sites, const char *ns); /* after the namespace was deleted */
+/* Closes those whose name has come to mean another namespace, or none. */
+void sites_refresh(struct sites *sites);
 struct sites *sites_new(struct arena *arena);
 void sites_free(struct sites *sites);
 
