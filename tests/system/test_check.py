@@ -100,7 +100,7 @@ hosts:
 """)
     done = check(path, "--host", "alpha")
     assert done.returncode == 1, done.stdout
-    assert "twins.yaml:1" in done.stderr and "02:00:00:00:00:01" in done.stderr
+    assert "twins.yaml:14:" in done.stderr and "line 10" in done.stderr
     assert "alpha" in done.stderr and "beta" in done.stderr
 
 

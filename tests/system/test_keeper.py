@@ -104,13 +104,9 @@ def test_keep_mends_what_others_change(net, host):
 
 
 def state_folder(host):
-    """The folder under /run/lanloom of this namespace: the one that only its keeper's socket is in."""
-    for pid in host.pids():
-        sockets = host.run("ss", "-xlpnH").stdout
-        for line in sockets.splitlines():
-            if f"pid={pid}," in line and "/run/lanloom/" in line:
-                return pathlib.Path(line.split()[4]).parent
-    raise AssertionError(f"no control socket among: {host.run('ss', '-xlpnH').stdout}")
+    folders = host.state_folders()
+    assert len(folders) == 1
+    return folders[0]
 
 
 def test_state_files_are_private(fabric):

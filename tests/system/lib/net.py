@@ -11,15 +11,19 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
+import socket
 import subprocess
-import threading
+import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 LANLOOM = str(pathlib.Path(os.environ.get("LANLOOM", ROOT / "build" / "lanloom")).resolve())
 NETNS = pathlib.Path("/run/netns")
+STATE = pathlib.Path("/run/lanloom")
 CLONE_NEWNET = 0x40000000
+SO_NETNS_COOKIE = 71
 PREFIX = re.compile(r"^lt(\d+)-")
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -139,6 +143,12 @@ class Host:
                 if libc.setns(before.fileno(), CLONE_NEWNET):
                     os.abort()  # in a wrong namespace nothing may go on
 
+    def state_folders(self):
+        """Where lanloom keeps what it knows of this namespace: the folder has its cookie in its name."""
+        with self.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            cookie = any_socket.getsockopt(socket.SOL_SOCKET, SO_NETNS_COOKIE, 8)
+        return list(STATE.glob(f"*-{int.from_bytes(cookie, sys.byteorder):x}"))
+
     def pids(self):
         return [int(pid) for pid in run("ip", "netns", "pids", self.space).stdout.split()]
 
@@ -166,7 +176,6 @@ class Net:
         self.folder = pathlib.Path(folder)
         self.hosts = {}
         self.processes = []
-        self.lock = threading.Lock()
 
     def space(self, name):
         """A machine-wide namespace name for a description; it is gone after the test."""
@@ -204,6 +213,13 @@ class Net:
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
                     stream.close()
+        for path in list(NETNS.iterdir()):
+            if path.name.startswith(self.prefix + "-"):
+                kill_inside(path.name)
+        for host in self.hosts.values():
+            if (NETNS / host.space).exists():
+                for folder in host.state_folders():
+                    shutil.rmtree(folder, ignore_errors=True)
         for path in list(NETNS.iterdir()):
             if path.name.startswith(self.prefix + "-"):
                 remove(path.name)
