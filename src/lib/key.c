@@ -18,7 +18,7 @@
 #define KEY_SIZE 32
 #define KEY_TEXT_SIZE 45 /* base64 of 32 bytes, with the NUL */
 
-static int public_from(const uint8_t private[KEY_SIZE], struct public_key *key, struct err *err)
+int key_public_from(const uint8_t private[KEY_SIZE], struct public_key *key, struct err *err)
 {
 	EVP_PKEY *pair = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private, KEY_SIZE);
 	size_t size = sizeof(key->bytes);
@@ -50,8 +50,7 @@ static int file_open(const char *path, int *fd, struct err *err)
 	return 0;
 }
 
-/* The private key of a file; the caller wipes it. */
-static int private_read(const char *path, uint8_t private[KEY_SIZE], struct err *err)
+int key_private_read(const char *path, uint8_t private[KEY_SIZE], struct err *err)
 {
 	char text[80] = "";
 	int fd FD_CLEANUP = -1;
@@ -78,11 +77,11 @@ static int private_read(const char *path, uint8_t private[KEY_SIZE], struct err 
 int key_public_of(void *data, const char *path, struct public_key *key, struct err *err)
 {
 	uint8_t private[KEY_SIZE];
-	int r = private_read(path, private, err);
+	int r = key_private_read(path, private, err);
 
 	(void)data;
 	if (!r)
-		r = public_from(private, key, err);
+		r = key_public_from(private, key, err);
 	OPENSSL_cleanse(private, sizeof(private));
 	return r;
 }
@@ -126,7 +125,7 @@ static int key_new(const char *path, struct public_key *key, struct err *err)
 	int r = private_draw(private, err);
 
 	if (!r)
-		r = public_from(private, key, err);
+		r = key_public_from(private, key, err);
 	if (!r)
 		r = private_write(path, private, err);
 	OPENSSL_cleanse(private, sizeof(private));

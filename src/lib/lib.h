@@ -95,6 +95,9 @@ int fixed_macs(struct session *session, struct state *desired, const char *host,
 
 /* --- key.c --- */
 int key_public_of(void *data, const char *path, struct public_key *key, struct err *err);
+/* For the keeper: the 32 secret bytes of a file, which the caller wipes, and their public half. */
+int key_private_read(const char *path, uint8_t private[32], struct err *err);
+int key_public_from(const uint8_t private[32], struct public_key *key, struct err *err);
 
 /* --- step_doc.c --- */
 json_t *step_describe(const struct step *step, const struct object *old, struct arena *arena);
