@@ -1,0 +1,2 @@
+lanloom check seven-errors.yaml
+lanloom check --json seven-errors.yaml

@@ -1,0 +1,5 @@
+for words in 'frobnicate' 'ad' 'up --hots alpha' 'plan --host' 'kinds brigde' 'key make x' 'add bridge'; do
+	echo "\$ lanloom $words"
+	lanloom $words 2>&1
+	echo "exit $?"
+done
