@@ -135,8 +135,8 @@ static void check_named(struct load *load, const struct names *devices, const st
 					      object->ns[0] ? "/" : "", object_owner(object))
 				: object_label(object, load->arena);
 		err_hint(load_error(load, object_place(object, i), label,
-				    "there is no %s here; did you mean \"%s\" (line %u)?", text,
-				    device->text, device->object->place.line),
+				    "there is no %s here; did you mean \"%s\"%s?", text,
+				    device->text, load_line(load, device->object->place)),
 			 "%s", device->text);
 		return;
 	}
@@ -154,9 +154,8 @@ static void check_ns(struct load *load, const struct names *spaces, const struct
 		if (!text_near(object->ns, space->text) || same_row(object->ns, space->text))
 			continue;
 		err_hint(load_error(load, object->place, object_label(object, load->arena),
-				    "there is no namespace %s here; did you mean \"%s\" (line "
-				    "%u)?",
-				    object->ns, space->text, space->object->place.line),
+				    "there is no namespace %s here; did you mean \"%s\"%s?",
+				    object->ns, space->text, load_line(load, space->object->place)),
 			 "%s/%s", space->text, object_name(object) ?: "");
 		return;
 	}
@@ -195,6 +194,16 @@ static bool is_faulty(const struct names *faulty, const struct object *object)
 	       bsearch(&like, faulty->names, faulty->len, sizeof(like), by_object) != NULL;
 }
 
+static void refuse_twice(struct load *load, const struct object *a, const struct object *b)
+{
+	bool order = a->place.line < b->place.line ||
+		     (a->place.line == b->place.line && a->place.column < b->place.column);
+	const struct object *first = order ? a : b, *again = order ? b : a;
+
+	load_error(load, again->place, object_label(again, load->arena),
+		   "stands here twice%s; expected it once", load_line(load, first->place));
+}
+
 void load_expand(struct load *load)
 {
 	struct state *state = load->state;
@@ -206,6 +215,39 @@ void load_expand(struct load *load)
 		load_error(load, state->objects[0]->place, load->host,
 			   "there are more than %d objects", CONF_OBJECTS_MAX);
 	state_sort(state);
+	/* what differed in a key that only expansion has filled in (a route's table) */
+	for (size_t i = 1; i < state->len; i++)
+		if (object_order(state->objects[i - 1], state->objects[i]) == 0)
+			refuse_twice(load, state->objects[i - 1], state->objects[i]);
+}
+
+static bool same_place(struct place a, struct place b)
+{
+	return text_same(a.file, b.file) && a.line == b.line && a.column == b.column;
+}
+
+void drop_repeated(struct diag *diag, size_t from, struct place but)
+{
+	size_t kept = from;
+
+	for (size_t i = from; i < diag->error_count; i++) {
+		struct place place = diag->errors[i].place;
+		bool repeated = place.file && same_place(place, but);
+
+		for (size_t k = 0; !repeated && place.file && k < kept; k++)
+			repeated = same_place(place, diag->errors[k].place);
+		if (!repeated && kept < CONF_ERRORS_MAX)
+			diag->errors[kept++] = diag->errors[i];
+	}
+	diag->error_count = kept;
+}
+
+static void check_rules(struct load *load, const struct object *object, bool faulty)
+{
+	size_t before = load->diag->error_count;
+
+	kind_check(object, load->state, load->diag);
+	drop_repeated(load->diag, before, faulty ? object->place : (struct place){0});
 }
 
 void load_check(struct load *load)
@@ -226,9 +268,9 @@ void load_check(struct load *load)
 
 		if (!is_faulty(&faulty, object))
 			check_needs(load, object);
+		check_rules(load, object, is_faulty(&faulty, object));
 		for (unsigned int i = 0; i < count; i++)
 			check_named(load, &devices, &used, object, i);
 		check_ns(load, &spaces, object);
-		kind_check(object, load->state, load->diag);
 	}
 }

@@ -181,12 +181,14 @@ static void check_between(const struct hosts *hosts, const struct description *o
 			  struct arena *arena, struct diag *diag)
 {
 	const struct state **states = arena_alloc(arena, (hosts->len + 1) * sizeof(*states));
+	size_t before = diag->error_count;
 
 	for (size_t i = 0; i < hosts->len; i++)
 		states[i] = &out->states[i];
 	for (size_t k = 0; hosts->len && kinds[k]; k++)
 		if (kinds[k]->ops && kinds[k]->ops->check_hosts)
 			kinds[k]->ops->check_hosts(states, out->hosts, hosts->len, diag);
+	drop_repeated(diag, before, (struct place){0});
 }
 
 static void load_tree(struct yaml_node *root, const struct conf_request *request,
@@ -199,8 +201,7 @@ static void load_tree(struct yaml_node *root, const struct conf_request *request
 	read_name(root, request, out, arena, diag);
 	read_version(root, diag);
 	hosts_load(&hosts, root, root_words, arena, diag);
-	if (hosts_choose(&hosts, request->host, root, diag))
-		return;
+	hosts_choose(&hosts, request->host, root, diag);
 	hosts_peers(&hosts);
 	for (size_t i = 0; i < hosts.len; i++)
 		load_expand(&hosts.hosts[i].load);

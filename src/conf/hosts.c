@@ -110,40 +110,47 @@ static void read_keys(struct host *host, const struct yaml_node *node)
 				 "keys: {public: KEY}");
 }
 
+static bool is_word(const char *const *words, const char *word)
+{
+	while (*words && strcmp(*words, word) != 0)
+		words++;
+	return *words;
+}
+
+/* A map without some of its keys. */
+static struct yaml_node *part_without(const struct yaml_node *map, const char *const *words,
+				      struct arena *arena)
+{
+	struct yaml_node *part = yaml_make(arena, YAML_MAP, map->place);
+
+	for (const struct yaml_node *node = map->first; node; node = node->next)
+		if (!is_word(words, node->key->text))
+			yaml_append(part, node->key, arena_copy(arena, node, sizeof(*node)));
+	return part;
+}
+
 static void read_host(struct host *host, const struct yaml_node *node, const struct yaml_node *root,
 		      const char *const *words)
 {
 	struct load *load = &host->load;
-	const struct yaml_node *one;
+	struct yaml_node *own;
 
 	if (!yaml_null(node) && node->shape != YAML_MAP) {
 		load_error(load, node->place, host->name, "a host has %s; expected a map of keys",
 			   yaml_word(node));
 		return;
 	}
-	for (one = node->first; one; one = one->next)
+	for (const struct yaml_node *one = node->first; one; one = one->next)
 		if (strcmp(one->key->text, "endpoint") == 0)
 			read_endpoint(host, one);
 		else if (strcmp(one->key->text, "keys") == 0)
 			read_keys(host, one);
-	load_root(load, root ? yaml_merge(root, node, load->arena, load->diag) : node, words);
-}
-
-/* The root's sections alone: what every host gets. */
-static struct yaml_node *shared_part(const struct yaml_node *root, const char *const *words,
-				     struct arena *arena)
-{
-	struct yaml_node *shared = yaml_make(arena, YAML_MAP, root->place);
-
-	for (const struct yaml_node *node = root->first; node; node = node->next) {
-		const char *const *word = words;
-
-		while (*word && strcmp(*word, node->key->text) != 0)
-			word++;
-		if (!*word)
-			yaml_append(shared, node->key, arena_copy(arena, node, sizeof(*node)));
-	}
-	return shared;
+		else if (is_word(words, one->key->text))
+			load_error(load, one->key->place, host->name,
+				   "%s stands under a host; expected it at the root",
+				   one->key->text);
+	own = part_without(node, words, load->arena);
+	load_root(load, yaml_merge(root, own, load->arena, load->diag), host_words);
 }
 
 static void refuse_shared(struct host *host, const struct yaml_node *device, const char *section)
@@ -154,7 +161,7 @@ static void refuse_shared(struct host *host, const struct yaml_node *device, con
 		const struct yaml_node *node = yaml_get(device, own[i]);
 
 		if (node && !yaml_null(node))
-			err_hint(load_error(&host->load, node->key->place, device->key->text,
+			err_hint(load_error(&host->load, node->place, device->key->text,
 					    "%s stands at the root, so all hosts would have the "
 					    "same; expected it under each host",
 					    own[i]),
@@ -208,7 +215,7 @@ static void load_named_hosts(struct hosts *hosts, const struct yaml_node *root,
 			     const struct yaml_node *map, const char *const *words,
 			     struct load *any)
 {
-	struct yaml_node *shared = shared_part(root, words, any->arena);
+	struct yaml_node *shared = part_without(root, words, any->arena);
 
 	if (refuse_many(any, map))
 		return;
@@ -233,7 +240,7 @@ static void load_named_hosts(struct hosts *hosts, const struct yaml_node *root,
 		}
 		if (!hosts->len++)
 			check_shared(host, shared);
-		read_host(host, node, shared, host_words);
+		read_host(host, node, shared, words);
 		diag_sort(any->diag); /* what is wrong at the root is told once, not per host */
 	}
 }
@@ -269,20 +276,20 @@ static size_t find_host(const struct hosts *hosts, const char *name, size_t size
 	return LOAD_NONE;
 }
 
-int hosts_choose(struct hosts *hosts, const char *name, const struct yaml_node *root,
-		 struct diag *diag)
+void hosts_choose(struct hosts *hosts, const char *name, const struct yaml_node *root,
+		  struct diag *diag)
 {
 	struct words words;
 	const char *near;
 	struct err *err;
 
 	if (!name || !hosts->named || !hosts->len)
-		return 0;
+		return;
 	hosts->chosen = find_host(hosts, name, strlen(name));
 	if (hosts->chosen == LOAD_NONE)
 		hosts->chosen = find_host(hosts, name, strcspn(name, "."));
 	if (hosts->chosen != LOAD_NONE)
-		return 0;
+		return;
 	words = (struct words){.arena = hosts->hosts[0].load.arena};
 	for (size_t i = 0; i < hosts->len; i++)
 		words_add(&words, hosts->hosts[i].name);
@@ -290,5 +297,4 @@ int hosts_choose(struct hosts *hosts, const char *name, const struct yaml_node *
 	err = diag_error(diag, yaml_get(root, "hosts")->key->place, name,
 			 "this host is not in the file; it has %s", words_join(&words, " and "));
 	err_hint(err, "--host %s", near ? near : hosts->hosts[0].name);
-	return -1;
 }

@@ -39,8 +39,8 @@ static void take_values(struct load *load, struct loaded *to, const struct loade
 		if (object_has(to->object, i))
 			load_error(load, object_place(from->object, i),
 				   object_label(to->object, load->arena),
-				   "%s stands here and in line %u; expected it once", field->key,
-				   object_place(to->object, i).line);
+				   "%s stands here twice%s; expected it once", field->key,
+				   load_line(load, object_place(to->object, i)));
 		else
 			object_take(to->object, i, from->object, i, load->arena);
 	}
@@ -51,12 +51,18 @@ static void refuse_twice(struct load *load, const struct loaded *first, const st
 	const char *label = object_label(again->object, load->arena);
 
 	if (first->owner && again->owner && first->owner != again->owner)
-		load_error(load, again->object->place, label, "belongs to %s already (line %u)",
-			   object_label(first->owner, load->arena), first->object->place.line);
+		load_error(load, again->object->place, label,
+			   "belongs to %s already%s; expected it once",
+			   object_label(first->owner, load->arena),
+			   load_line(load, first->object->place));
+	else if (first->object->kind != again->object->kind)
+		load_error(load, again->object->place, label,
+			   "is the name of a %s already%s; expected one device of a name",
+			   first->object->kind->name, load_line(load, first->object->place));
 	else
 		load_error(load, again->object->place, label,
-			   "stands here twice; the other is a %s in line %u",
-			   first->object->kind->name, first->object->place.line);
+			   "stands here twice%s; expected it once",
+			   load_line(load, first->object->place));
 }
 
 /* A cost for what is no port: told with the port that was probably meant. */

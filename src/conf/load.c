@@ -36,6 +36,11 @@ void load_err(struct load *load, const struct err *err)
 		diag_add(load->diag, err);
 }
 
+const char *load_line(const struct load *load, struct place place)
+{
+	return place.file ? arena_print(load->arena, " (line %u)", place.line) : "";
+}
+
 size_t load_add(struct load *load, struct object *object, const struct object *owner,
 		enum form form)
 {
@@ -44,24 +49,37 @@ size_t load_add(struct load *load, struct object *object, const struct object *o
 	return load->len++;
 }
 
+/* A child without its name yet is told by its owner's. */
 static const char *label(struct load *load, size_t at)
 {
-	return object_label(load->loaded[at].object, load->arena);
+	const struct loaded *loaded = &load->loaded[at];
+	int title = field_title(loaded->object->kind);
+
+	if (loaded->owner && title >= 0 && !object_has(loaded->object, (unsigned int)title))
+		return object_label(loaded->owner, load->arena);
+	return object_label(loaded->object, load->arena);
 }
 
-/* 44 characters of base64: nobody's path, but a key. Its text is not repeated in the message. */
+static void tell_secret(struct load *load, size_t at, const struct field *field,
+			const struct yaml_node *node, const char *key)
+{
+	const char *name = object_name(load->loaded[at].object) ?: "NAME";
+
+	err_hint(load_error(load, node->place, label(load, at),
+			    "%.60s is not an absolute path; secrets stand in files of their own, "
+			    "never in a description; expected the file's path, as %s",
+			    key, field->type->example),
+		 "lanloom key new /etc/lanloom/%s.key; then %s: /etc/lanloom/%s.key", name,
+		 field->key, name);
+}
+
+/* The text of what may be a key is never repeated in a message. */
 static bool refuse_secret(struct load *load, size_t at, const struct field *field,
 			  const struct yaml_node *node)
 {
 	if (!(field->flags & FIELD_SECRET) || node->text[0] == '/')
 		return false;
-	err_hint(load_error(load, node->place, label(load, at),
-			    "%s is not an absolute path; secrets stand in files of their own, "
-			    "never in a description; expected the file's path, as %s",
-			    field->key, field->type->example),
-		 "lanloom key new /etc/lanloom/%s.key; then %s: /etc/lanloom/%s.key",
-		 object_name(load->loaded[at].object) ?: "NAME", field->key,
-		 object_name(load->loaded[at].object) ?: "NAME");
+	tell_secret(load, at, field, node, field->key);
 	return true;
 }
 
@@ -89,37 +107,101 @@ bool load_value(struct load *load, size_t at, unsigned int i, const struct yaml_
 	return true;
 }
 
-/* "is a key of what"; for sections of a namespace too. */
+/* "parameters.stp" as it is written: parameters: {stp: true} */
+static const char *as_written(struct load *load, const char *dotted, const struct yaml_node *node)
+{
+	struct text text TEXT_CLEANUP = {0};
+	size_t deep = 0;
+
+	if (!node->key->place.file && !node->place.file) /* a word of the command line */
+		return arena_print(load->arena, "%s=%.60s", dotted,
+				   node->shape == YAML_SCALAR ? node->text : "…");
+	for (; *dotted; dotted++) {
+		text_addn(&text, *dotted == '.' ? ": {" : dotted, *dotted == '.' ? 3 : 1);
+		deep += *dotted == '.';
+	}
+	text_add(&text, ": %.60s", node->shape == YAML_SCALAR ? node->text : "…");
+	while (deep--)
+		text_add(&text, "}");
+	return arena_text(load->arena, text_get(&text));
+}
+
+/* The right word, or nearly, in the wrong place: stp for parameters.stp. NULL: there is none. */
+static const char *misplaced(struct load *load, const struct kind *kind, const char *key)
+{
+	struct words words = {.arena = load->arena};
+	unsigned int count = kind_field_count(kind);
+	const char *near;
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct field *field = kind_field(kind, i);
+		const char *dot = strrchr(field->key, '.');
+
+		if (dot && field_written(field))
+			words_add(&words, dot + 1);
+	}
+	near = words_nearest(load, &words, key);
+	for (unsigned int i = 0; near && i < count; i++) {
+		const char *dot = strrchr(kind_field(kind, i)->key, '.');
+
+		if (dot && strcmp(dot + 1, near) == 0)
+			return kind_field(kind, i)->key;
+	}
+	return NULL;
+}
+
+/* What was probably meant, as a full key; NULL: nothing is near. */
+static const char *meant_key(struct load *load, size_t at, size_t companion, const char *prefix,
+			     const char *key)
+{
+	const struct kind *kind = load->loaded[at].object->kind;
+	struct words words = {.arena = load->arena};
+	const char *near;
+
+	words_of_keys(&words, kind, prefix);
+	if (companion != LOAD_NONE)
+		words_of_keys(&words, load->loaded[companion].object->kind, prefix);
+	if (kind->door == DOOR_NETNS && !prefix[0])
+		words_of_sections(&words);
+	near = words_nearest(load, &words, key);
+	if (near)
+		return arena_print(load->arena, "%s%s", prefix, near);
+	return misplaced(load, kind, key);
+}
+
+/* A key written out under a word of its own (netplan's keys.private), or under a misspelt one. */
+static bool is_inline_key(const struct kind *kind, const struct yaml_node *node)
+{
+	struct public_key key;
+
+	return field_secret(kind) >= 0 && node->shape == YAML_SCALAR &&
+	       text_base64_get(node->text, key.bytes, sizeof(key.bytes)) == 0;
+}
+
 static void unknown_key(struct load *load, size_t at, size_t companion, const char *prefix,
 			const struct yaml_node *node)
 {
-	const struct object *object = load->loaded[at].object;
-	struct words words = {.arena = load->arena};
-	const char *near;
-	struct err *err;
-	int i;
+	const struct kind *kind = load->loaded[at].object->kind;
+	const char *near = meant_key(load, at, companion, prefix, node->key->text);
+	const char *key = arena_print(load->arena, "%s%.60s", prefix, node->key->text);
 
-	words_of_keys(&words, object->kind, prefix);
-	if (companion != LOAD_NONE)
-		words_of_keys(&words, load->loaded[companion].object->kind, prefix);
-	if (object->kind->door == DOOR_NETNS && !prefix[0])
-		words_of_sections(&words);
-	near = words_nearest(load, &words, node->key->text);
-	/* the right word in the wrong place: stp for parameters.stp */
-	i = near || prefix[0] ? -1 : kind_field_find(object->kind, node->key->text);
-	if (i >= 0 && field_written(kind_field(object->kind, (unsigned int)i)))
-		near = kind_field(object->kind, (unsigned int)i)->key;
-	err = load_error(load, node->key->place, label(load, at),
-			 near ? "unknown key \"%s%.60s\" of a %s; did you mean \"%s%s\"?"
-			      : "unknown key \"%s%.60s\" of a %s; expected one that "
-				"`lanloom kinds` lists",
-			 prefix, node->key->text, object->kind->name, i < 0 ? prefix : "", near);
-	if (near)
-		err_hint(err, "%s%s: %.60s", i < 0 ? prefix : "", near,
-			 node->shape == YAML_SCALAR ? node->text : "…");
-	else
-		err_hint(err, "lanloom kinds %s", object->kind->name);
 	load->loaded[at].faulty = true;
+	if (is_inline_key(kind, node)) {
+		tell_secret(load, at, kind_field(kind, (unsigned int)field_secret(kind)), node,
+			    key);
+		return;
+	}
+	if (near)
+		err_hint(load_error(load, node->key->place, label(load, at),
+				    "unknown key \"%s\" of a %s; did you mean \"%s\"?", key,
+				    kind->name, near),
+			 "%s", as_written(load, near, node));
+	else
+		err_hint(load_error(load, node->key->place, label(load, at),
+				    "unknown key \"%s\" of a %s; expected one that `lanloom kinds "
+				    "%s` lists",
+				    key, kind->name, kind->name),
+			 "lanloom kinds %s", kind->name);
 }
 
 /* Whether a longer key of the kind begins so: `parameters` of parameters.stp. */
@@ -190,6 +272,10 @@ static void load_key(struct load *load, size_t at, size_t companion, const char 
 	const char *full = arena_print(load->arena, "%s%s", prefix, node->key->text);
 	const char *deeper = arena_print(load->arena, "%s.", full);
 
+	if (strchr(node->key->text, '.')) { /* dots are for the command line */
+		unknown_key(load, at, companion, prefix, node);
+		return;
+	}
 	if (load_own(load, at, full, node))
 		return;
 	if (companion != LOAD_NONE && load_own(load, companion, full, node))
@@ -228,16 +314,15 @@ static const struct kind *choose(struct load *load, const char *section,
 	if (kind)
 		return kind;
 	words_of_modes(&words, section);
-	if (!mode) {
-		err = load_error(load, node->key->place, node->key->text,
-				 "mode is missing; expected %s", words_join(&words, " or "));
-		err_hint(err, "mode: %s", words.words[0]);
-		return NULL;
-	}
-	near = word ? words_nearest(load, &words, word) : NULL;
-	err = load_error(load, mode->place, node->key->text,
-			 "mode \"%.60s\" is not known in %s; expected %s",
-			 word ? word : yaml_word(mode), section, words_join(&words, " or "));
+	near = word ? words_nearest(load, &words, word) : words.words[0];
+	if (word)
+		err = load_error(load, mode->place, node->key->text,
+				 "mode \"%.60s\" is not known in %s; expected %s", word, section,
+				 words_join(&words, " or "));
+	else
+		err = load_error(load, mode ? mode->place : node->key->place, node->key->text,
+				 "mode %s%s; expected %s", mode ? "has " : "is missing",
+				 mode ? yaml_word(mode) : "", words_join(&words, " or "));
 	if (near)
 		err_hint(err, "mode: %s", near);
 	return NULL;

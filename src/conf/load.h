@@ -44,6 +44,8 @@ struct load {
 /* An error unless enough were told; never NULL, so that a hint may be added. */
 struct err *load_error(struct load *load, struct place place, const char *object,
 		       const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* " (line 7)"; "" for what stands in no file. */
+const char *load_line(const struct load *load, struct place place);
 void load_err(struct load *load, const struct err *err); /* the same with one at hand */
 
 /* load.c: the map at the root, or of one host. `words`: NULL-terminated other keys, stepped over.
@@ -124,9 +126,9 @@ struct hosts {
 /* Splits the file's map into hosts and loads each one's share. `words`: keys of the root itself. */
 void hosts_load(struct hosts *hosts, const struct yaml_node *root, const char *const *words,
 		struct arena *arena, struct diag *diag);
-/* -1: no such host (told). NULL chooses none. */
-int hosts_choose(struct hosts *hosts, const char *name, const struct yaml_node *root,
-		 struct diag *diag);
+/* NULL chooses none. One that is not there is told. */
+void hosts_choose(struct hosts *hosts, const char *name, const struct yaml_node *root,
+		  struct diag *diag);
 
 /* peers.c: hosts named as peers, with all hosts' loads at hand */
 void hosts_peers(const struct hosts *hosts);
@@ -137,3 +139,8 @@ void hosts_secrets(const struct hosts *hosts, const struct conf_request *request
 /* check.c: short forms written out, then the rules */
 void load_expand(struct load *load);
 void load_check(struct load *load);
+/*
+ * One place, one fault: rules' errors from index `from` on go where another error stands already,
+ * and those at `but` (of an object a value of which was refused: what is missing may be just that).
+ */
+void drop_repeated(struct diag *diag, size_t from, struct place but);

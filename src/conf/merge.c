@@ -108,5 +108,5 @@ struct yaml_node *yaml_merge(const struct yaml_node *under, const struct yaml_no
 	diag_error(diag, over->place, over->key ? over->key->text : "",
 		   "this is %s, and at the root (line %u) it is %s; expected the same of both",
 		   yaml_word(over), under->place.line, yaml_word(under));
-	return arena_copy(arena, over, sizeof(*over));
+	return arena_copy(arena, under, sizeof(*under));
 }

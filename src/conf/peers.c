@@ -46,6 +46,21 @@ static const char *public_of(const struct host *far, const struct object *end, s
 	return arena_text(arena, text_get(&text));
 }
 
+/* Two hosts behind NAT: neither could begin. Told of `all` it is no fault of the file. */
+static void refuse_mute(struct load *load, const struct far_peer *wanted, const struct host *own,
+			const struct host *far)
+{
+	static const char message[] =
+		"neither %s nor %s has an endpoint, so neither can begin; expected one of at least "
+		"one of them";
+	const char *label = object_label(wanted->owner, load->arena);
+
+	if (wanted->host)
+		load_error(load, wanted->place, label, message, own->name, far->name);
+	else if (strcmp(own->name, far->name) < 0) /* once for the two */
+		diag_warning(load->diag, wanted->place, label, message, own->name, far->name);
+}
+
 static void make_peer(struct load *load, const struct far_peer *wanted, const struct host *own,
 		      const struct host *far, const struct loaded *far_loaded)
 {
@@ -65,10 +80,7 @@ static void make_peer(struct load *load, const struct far_peer *wanted, const st
 		return;
 	}
 	if (!far->endpoint && !own->endpoint) {
-		load_error(load, wanted->place, label,
-			   "neither %s nor %s has an endpoint, so none could begin; expected "
-			   "one at least of one of them",
-			   own->name, far->name);
+		refuse_mute(load, wanted, own, far);
 		return;
 	}
 	if (far->endpoint && !port) {
@@ -92,8 +104,8 @@ static void make_peer(struct load *load, const struct far_peer *wanted, const st
 	for (size_t i = 0; i < load->state->len; i++)
 		if (object_order(load->state->objects[i], peer) == 0) {
 			load_error(load, wanted->place, label,
-				   "the peer %s stands here twice; the other is in line %u",
-				   far->name, load->state->objects[i]->place.line);
+				   "the peer %s stands here twice%s; expected it once", far->name,
+				   load_line(load, load->state->objects[i]->place));
 			load->len = at;
 			return;
 		}

@@ -90,6 +90,22 @@ void yaml_append(struct yaml_node *parent, struct yaml_node *key, struct yaml_no
 	parent->len++;
 }
 
+bool yaml_put(struct yaml_node *map, const char *key, struct yaml_node *node, struct arena *arena)
+{
+	size_t size = strcspn(key, ".");
+	const char *part = arena_textn(arena, key, size);
+	struct yaml_node *inner = yaml_get(map, part);
+	bool last = !key[size];
+
+	if (inner && (last || inner->shape != YAML_MAP))
+		return false;
+	if (!inner) {
+		inner = last ? node : yaml_make(arena, YAML_MAP, node->place);
+		yaml_append(map, yaml_scalar(arena, part, node->place), inner);
+	}
+	return last || yaml_put(inner, key + size + 1, node, arena);
+}
+
 /* "bridges.br0": the keys that lead to where the reader is. */
 static void reader_path(const struct reader *reader, struct text *out)
 {

@@ -5,8 +5,9 @@
  * A plain scalar is its text: what it means is for the field that takes it to say.
  */
 #pragma once
-#include "base/diag.h"
 #include "base/arena.h"
+#include "base/diag.h"
+#include "base/text.h"
 
 enum yaml_shape { YAML_SCALAR, YAML_LIST, YAML_MAP };
 
@@ -35,6 +36,16 @@ struct yaml_node *yaml_get(const struct yaml_node *map, const char *key); /* NUL
 struct yaml_node *yaml_make(struct arena *arena, enum yaml_shape shape, struct place place);
 struct yaml_node *yaml_scalar(struct arena *arena, const char *text, struct place place);
 void yaml_append(struct yaml_node *parent, struct yaml_node *key, struct yaml_node *child);
+
+/* Puts a node where a dotted key leads, making maps on the way. False: something stands there. */
+bool yaml_put(struct yaml_node *map, const char *key, struct yaml_node *node, struct arena *arena);
+
+/*
+ * Prints a tree as a file, for people: short maps and lists in one line. Reading it gives the same
+ * tree; texts that another reader would take for a number or a truth are quoted. A scalar that is
+ * `plain` is printed as it is.
+ */
+void yaml_write(const struct yaml_node *root, struct text *out);
 
 /*
  * Root and host as one map: maps merge key by key, lists join, a scalar of `over` wins; the same

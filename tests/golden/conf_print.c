@@ -83,7 +83,8 @@ int main(int argc, char **argv)
 		print_err("", &diag.errors[i]);
 	if (diag.error_count)
 		printf("%zu errors\n", diag.error_count);
+	r = !r == !diag.error_count ? 0 : 3; /* what is returned and what is told must agree */
 	diag_fini(&diag);
 	arena_fini(&arena);
-	return r && !diag.error_count ? 3 : 0;
+	return r;
 }
