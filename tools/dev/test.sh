@@ -28,7 +28,8 @@ BUILD=${BUILD:-build}
 set --
 if [ $san = yes ]; then
 	BUILD=build-san
-	set -- -Db_sanitize=address,undefined -Db_lundef=false
+	# The instrumented code makes gcc warn of what cannot happen; the plain build has warnings as errors.
+	set -- -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false
 	export ASAN_OPTIONS=detect_leaks=1:exitcode=99
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 fi
@@ -47,7 +48,8 @@ checked() {
 	limit=$2
 	shift 2
 	if timeout -k 10 "$limit" "$@" >"$results/$name.log" 2>&1; then
-		echo "ok $name" >>"$results/checks"
+		# A check that cannot be made here says "SKIP: reason".
+		echo "ok $name$(sed -n 's/^SKIP:/ # skip/p' "$results/$name.log")" >>"$results/checks"
 	else
 		echo "not ok $name" >>"$results/checks"
 		say "--- $name"
