@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From objects to link messages; each attribute is noted, so that a refusal finds its line. */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <string.h>
+
+#include "world/live.h"
+
+/* What stands in the tables but is not sent with a link: said by the kernel, or by another door. */
+static bool is_sent(const struct field *field)
+{
+	return field->attr && !(field->flags & (FIELD_READ | FIELD_FACE | FIELD_KEY)) &&
+	       (field->flags & FIELD_HEADER || field->type->put);
+}
+
+uint64_t live_settable(const struct object *object)
+{
+	uint64_t mask = object->set;
+
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
+		if (!is_sent(kind_field(object->kind, i)))
+			mask &= ~(UINT64_C(1) << i);
+	return mask;
+}
+
+static int attr_put(struct nlmsghdr *message, const struct object *object, unsigned int i,
+		    const struct site *site, struct sent *sent)
+{
+	const struct field *field = kind_field(object->kind, i);
+	uint32_t start = message->nlmsg_len;
+	int r = field->type->put(field, object_at(object, i), &site->names, message);
+
+	sent_note(sent, object, i, start, message);
+	return r;
+}
+
+static void flag_put(struct ifinfomsg *header, const struct object *object, unsigned int i)
+{
+	unsigned int bit = kind_field(object->kind, i)->attr;
+
+	header->ifi_change |= bit;
+	if (*(const uint8_t *)object_at(object, i))
+		header->ifi_flags |= bit;
+	else
+		header->ifi_flags &= ~bit;
+}
+
+int live_put_top(struct nlmsghdr *message, struct ifinfomsg *header, const struct object *object,
+		 uint64_t mask, const struct site *site, struct sent *sent)
+{
+	unsigned int count = kind_field_count(object->kind);
+	int r = 0;
+
+	for (unsigned int i = 0; i < count && !r; i++) {
+		const struct field *field = kind_field(object->kind, i);
+
+		if (!(mask >> i & 1) || !object_has(object, i) || !is_sent(field))
+			continue;
+		if (field->flags & FIELD_HEADER)
+			flag_put(header, object, i);
+		else if (field->flags & FIELD_TOP)
+			r = attr_put(message, object, i, site, sent);
+	}
+	return r;
+}
+
+bool live_has_nest(const struct object *object, uint64_t mask)
+{
+	unsigned int count = kind_field_count(object->kind);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (mask >> i & 1 && object_has(object, i) &&
+		    is_sent(kind_field(object->kind, i)) &&
+		    !(kind_field(object->kind, i)->flags & (FIELD_TOP | FIELD_HEADER)))
+			return true;
+	return false;
+}
+
+int live_put_nest(struct nlmsghdr *message, uint16_t attr, const struct object *object,
+		  uint64_t mask, const struct site *site, struct sent *sent)
+{
+	struct nlattr *nest = mnl_attr_nest_start(message, attr);
+	unsigned int count = kind_field_count(object->kind);
+	int r = 0;
+
+	for (unsigned int i = 0; i < count && !r; i++) {
+		const struct field *field = kind_field(object->kind, i);
+
+		if (mask >> i & 1 && object_has(object, i) && is_sent(field) &&
+		    !(field->flags & (FIELD_TOP | FIELD_HEADER)))
+			r = attr_put(message, object, i, site, sent);
+	}
+	mnl_attr_nest_end(message, nest);
+	return r;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A device's place under a master: entered by setting the master, then the rest is sent, as the
+ * kernel understands a slave's attributes only from the master it has already.
+ */
+#include <errno.h>
+#include <linux/if_link.h>
+#include <string.h>
+
+#include "world/live.h"
+
+struct slot {
+	struct site *site;
+	const struct object *object;
+	const struct kind *owner;
+	unsigned int device, master; /* fields */
+	uint32_t ifindex;
+};
+
+static int master_set(const struct slot *slot, const char *master, struct nl_refusal *refusal)
+{
+	struct nl_msg msg;
+	struct ifinfomsg *header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
+	uint32_t ifindex = master ? link_names_index(&slot->site->names, master) : 0;
+
+	*refusal = (struct nl_refusal){0};
+	if (master && !ifindex)
+		return -ENODEV;
+	header->ifi_index = (int)slot->ifindex;
+	mnl_attr_put_u32(&msg.head, IFLA_MASTER, ifindex);
+	return nl_talk(slot->site->nl, &msg.head, refusal);
+}
+
+static int data_set(const struct slot *slot, const struct object *object, uint64_t mask,
+		    struct sent *sent, struct nl_refusal *refusal)
+{
+	struct nl_msg msg;
+	struct ifinfomsg *header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
+	struct nlattr *info;
+	int r;
+
+	sent->len = 0;
+	*refusal = (struct nl_refusal){0};
+	if (!live_has_nest(object, mask))
+		return 0;
+	header->ifi_index = (int)slot->ifindex;
+	info = mnl_attr_nest_start(&msg.head, IFLA_LINKINFO);
+	mnl_attr_put_strz(&msg.head, IFLA_INFO_SLAVE_KIND, slot->owner->word);
+	r = live_put_nest(&msg.head, IFLA_INFO_SLAVE_DATA, object, mask, slot->site, sent);
+	mnl_attr_nest_end(&msg.head, info);
+	return r ? r : nl_talk(slot->site->nl, &msg.head, refusal);
+}
+
+/* All fields at once; a refusal that names none is narrowed down, one field after the other. */
+static int data_apply(const struct slot *slot, const struct object *object, uint64_t mask,
+		      struct err *err)
+{
+	struct nl_refusal refusal;
+	struct sent sent;
+	const struct object *its;
+	unsigned int field;
+	int r = data_set(slot, object, mask, &sent, &refusal), alone;
+
+	if (!r)
+		return 0;
+	for (unsigned int i = 0; !sent_find(&sent, &refusal, &its, &field) && mask >> i; i++) {
+		if (!(mask >> i & 1))
+			continue;
+		alone = data_set(slot, object, UINT64_C(1) << i, &sent, &refusal);
+		if (alone)
+			return refusal_tell_field(err, alone, &refusal, object, i);
+	}
+	return refusal_tell(err, r, &refusal, &sent, object, "change it");
+}
+
+static const char *master_of(const struct slot *slot, const struct object *object)
+{
+	return *(const char *const *)object_at(object, slot->master);
+}
+
+/* Enters `object`'s master, and all it says there. */
+static int enter(const struct slot *slot, const struct object *object, uint64_t mask,
+		 struct err *err)
+{
+	struct nl_refusal refusal;
+	struct sent nothing = {0};
+	int r = master_set(slot, master_of(slot, object), &refusal);
+
+	if (r)
+		return refusal_tell(err, r, &refusal, &nothing, object, "plug it in");
+	return data_apply(slot, object, mask, err);
+}
+
+static int slot_find(struct slot *slot, struct found *found)
+{
+	const struct kind *kind = slot->object->kind;
+	const char *device;
+
+	slot->owner = kind_find(kind->owner);
+	for (unsigned int i = 0; i < kind_field_count(kind); i++) {
+		if (kind_field(kind, i)->flags & FIELD_OWNER)
+			slot->master = i;
+		else if (kind_field(kind, i)->flags & FIELD_KEY)
+			slot->device = i;
+	}
+	device = *(const char *const *)object_at(slot->object, slot->device);
+	slot->ifindex = link_names_index(&slot->site->names, device);
+	return live_find(slot->site, slot->ifindex, device, found);
+}
+
+static int create(const struct slot *slot, const struct found *found, struct err *err)
+{
+	struct nl_refusal unused;
+	const char *there = link_names_name(&slot->site->names, found->master);
+	int r;
+
+	if (found->master)
+		return err_set(err, -EBUSY, "it is a port of %s already; expected none",
+			       there ? there : "another device");
+	r = enter(slot, slot->object, live_settable(slot->object), err);
+	if (r)
+		master_set(slot, NULL, &unused);
+	return r;
+}
+
+static int change(const struct slot *slot, const struct step *step, struct err *err)
+{
+	uint64_t mask = step->mask & live_settable(step->after), all = live_settable(step->before);
+	struct nl_refusal unused;
+	struct sent sent;
+	bool moves = mask >> slot->master & 1;
+	int r;
+
+	if (moves) /* what it had in the old place does not come along */
+		r = enter(slot, step_merged(step, slot->site->arena),
+			  live_settable(step->after) | all, err);
+	else
+		r = data_apply(slot, step->after, mask, err);
+	if (!r)
+		return 0;
+	if (moves)
+		master_set(slot, master_of(slot, step->before), &unused);
+	data_set(slot, step->before, moves ? all : mask & all, &sent, &unused);
+	return r;
+}
+
+int live_slave_apply(struct site *site, const struct step *step, struct err *err)
+{
+	struct slot slot = {.site = site, .object = step_object(step)};
+	struct nl_refusal refusal;
+	struct found found;
+	const char *there;
+	int r = slot_find(&slot, &found);
+
+	slot.ifindex = found.ifindex;
+	if (!step->after) {
+		there = r ? NULL : link_names_name(&site->names, found.master);
+		if (!there || strcmp(there, master_of(&slot, step->before)) != 0)
+			return 0; /* it is out already */
+		r = master_set(&slot, NULL, &refusal);
+		return r ? refusal_tell(err, r, &refusal, &(struct sent){0}, step->before,
+					"unplug it")
+			 : 0;
+	}
+	if (r)
+		return err_set(err, -ENODEV, "there is no device %s",
+			       *(const char *const *)object_at(slot.object, slot.device));
+	return step->before ? change(&slot, step, err) : create(&slot, &found, err);
+}
