@@ -49,26 +49,6 @@ int files_find(const char *const *given, size_t count, struct arena *arena, cons
 	return err_hint(err, "name a file");
 }
 
-/* What stands on standard input has no path to be known by. */
-static bool name_settle(struct description *description, const struct loom *loom, struct diag *diag)
-{
-	bool nameless = text_same(description->name, description->file);
-
-	if (nameless && loom->name)
-		description->name = loom->name;
-	if (text_same(description->name, "by-hand")) {
-		diag_error(diag, (struct place){description->file, 1, 1}, "",
-			   "the name by-hand belongs to what add and set make; expected another");
-		return false;
-	}
-	if (!text_same(description->name, "-"))
-		return true;
-	err_hint(diag_error(diag, (struct place){"-", 1, 1}, "",
-			    "a description on standard input needs a name"),
-		 "name: NAME in the text, or --name NAME");
-	return false;
-}
-
 static bool declared_existing(const struct object *object)
 {
 	return object->kind->flags & (KIND_EXISTING | KIND_VALUE) ||
@@ -128,6 +108,7 @@ static void load_one(struct files *files, const struct loom *loom, const char *p
 {
 	struct conf_request request = {
 		.path = path,
+		.name = loom->name,
 		.host = run ? host_name(loom, &files->arena) : loom->host,
 		.public_of = key_public_of,
 		.keys_needed = run,
@@ -135,8 +116,6 @@ static void load_one(struct files *files, const struct loom *loom, const char *p
 	struct description description = {0};
 
 	if (conf_load(&request, &files->arena, &description, diag))
-		return;
-	if (!name_settle(&description, loom, diag))
 		return;
 	for (size_t i = 0; i < files->len; i++)
 		pair_check(files, &files->list[i], &description, diag);
@@ -156,6 +135,9 @@ int files_load(struct files *files, const struct loom *loom, const char *const *
 	*files = (struct files){0};
 	arena_init(&files->arena);
 	r = files_find(given, count, &files->arena, &paths, &len, &err);
+	if (!r && text_same(loom->name, "by-hand"))
+		r = err_set(&err, -EINVAL,
+			    "by-hand is the name of what add and set make; expected another name");
 	if (!r && loom->name && len > 1)
 		r = err_set(&err, -EINVAL, "--name names one description; there are %zu files",
 			    len);

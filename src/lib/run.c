@@ -161,7 +161,9 @@ static void description_tell(struct answer *answer, const struct description *de
 			json_array_append_new(hosts, describe_text(description->hosts[i]));
 		json_object_set_new(one, "hosts", hosts);
 	}
-	for (size_t i = 0; !objects && i < description->host_count; i++)
+	if (description->host_count && !description->host)
+		objects = 0;
+	for (size_t i = 0; i < description->host_count && !description->host; i++)
 		objects += description->states[i].len;
 	json_object_set_new(one, "objects", json_integer((json_int_t)objects));
 	json_array_append_new(list, one);
