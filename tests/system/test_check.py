@@ -11,9 +11,8 @@ NOBODY = 65534
 def check(path, *options):
     """`lanloom check` as an ordinary user."""
     for folder in path.parents:
-        if folder.name.startswith("pytest-"):
+        if folder.owner() == "root" and len(folder.parts) > 2 and not folder.stat().st_mode & 0o005:
             folder.chmod(0o755)
-    path.parent.chmod(0o755)
     return run("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--inh-caps=-all",
                LANLOOM, "check", path, *options, check=False)
 
