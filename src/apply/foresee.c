@@ -31,7 +31,7 @@ static bool can_stand(const struct state *state, const struct object *object)
 		    (*name)[0] && !state_link(state, object->ns, *name))
 			return false;
 	}
-	return owner && (!kind_is(owner->kind, "link") || link_carries(owner, object));
+	return owner && (!kind_is(owner->kind, "link") || link_admits(owner, object));
 }
 
 size_t steps_missing(struct arena *arena, const struct state *before, const struct state *after,

@@ -66,7 +66,7 @@ bool object_dies_with(const struct object *object, const struct object *gone)
 	       stands_on(object, name);
 }
 
-static bool is_ipv6(const struct object *object)
+bool object_is_ipv6(const struct object *object)
 {
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
 		const struct field *field = kind_field(object->kind, i);
@@ -78,16 +78,15 @@ static bool is_ipv6(const struct object *object)
 	return false;
 }
 
-bool link_carries(const struct object *link, const struct object *object)
+bool link_admits(const struct object *link, const struct object *object)
 {
 	enum rank rank = kind_root(object->kind)->rank;
-	bool down = object_number(link, "up", 1) == 0;
 
-	if (rank == RANK_ROUTE && down)
+	if (rank == RANK_ROUTE && !object_number(link, "up", 1))
 		return false;
 	if (rank != RANK_ADDRESS && rank != RANK_ROUTE)
 		return true;
-	return !is_ipv6(object) || (!down && object_number(link, "mtu", 1500) >= 1280);
+	return !object_is_ipv6(object) || object_number(link, "mtu", 1500) >= 1280;
 }
 
 void state_cascade(struct state *state, const struct object *gone, struct state *taken)

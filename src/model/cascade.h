@@ -12,10 +12,13 @@
 bool object_dies_with(const struct object *object, const struct object *gone);
 
 /*
- * Can `object` stand on `link` as this one is now? A link that is down has no routes and no IPv6;
- * one with an MTU below 1280 (RFC 8200 section 5) no IPv6.
+ * Does the kernel take `object` on `link` as this one is now? No routes on a link that is down, no
+ * IPv6 with an MTU below 1280 (RFC 8200 section 5).
  */
-bool link_carries(const struct object *link, const struct object *object);
+bool link_admits(const struct object *link, const struct object *object);
+
+/* Holds an IPv6 address or prefix: what a link loses when it goes down. */
+bool object_is_ipv6(const struct object *object);
 
 /* Takes `gone` and all that dies with it, and with that, out of `state`; adds them to `taken`
  * (same pointers), `gone` first, unless it is NULL. */

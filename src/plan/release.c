@@ -199,7 +199,7 @@ static void release_taken(struct diff *diff)
 		    state_find(diff->request->desired, object))
 			continue;
 		device = device_then(diff, object);
-		if (!device || !link_carries(device, object))
+		if (!device || !link_admits(device, object))
 			continue;
 		diff_step(diff, NULL, object_copy(diff->arena, object), 0, STEP_RESTORE);
 	}

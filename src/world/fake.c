@@ -59,7 +59,7 @@ static int admits(const struct state *state, const struct object *object)
 		return -ENOENT;
 	if (state_find(state, object))
 		return -EEXIST;
-	if (owner && kind_is(owner->kind, "link") && !link_carries(owner, object))
+	if (owner && kind_is(owner->kind, "link") && !link_admits(owner, object))
 		return -EINVAL;
 	for (unsigned int i = 0; i < count; i++) {
 		const struct field *field = kind_field(object->kind, i);
@@ -72,15 +72,18 @@ static int admits(const struct state *state, const struct object *object)
 	return 0;
 }
 
-static void link_effects(struct fake *fake, const struct object *link)
+static void link_effects(struct fake *fake, const struct object *link, bool went_down)
 {
 	struct state *state = &fake->state;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < state->len; i++) {
 		struct object *object = state->objects[i];
+		enum rank rank = kind_root(object->kind)->rank;
+		bool flushed = went_down && object_is_ipv6(object) &&
+			       (rank == RANK_ADDRESS || rank == RANK_ROUTE);
 
-		if (object_dies_with(object, link) && !link_carries(link, object))
+		if (object_dies_with(object, link) && (flushed || !link_admits(link, object)))
 			continue;
 		state->objects[kept++] = object;
 	}
@@ -137,11 +140,26 @@ static void stamp(struct fake *fake, struct object *object)
 	}
 }
 
+/* What the kernel gives an object where nobody said: the table's initial values. */
+static void fill(struct fake *fake, struct object *object)
+{
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
+		const struct field *field = kind_field(object->kind, i);
+		struct err err;
+
+		if (field->initial && !object_has(object, i) &&
+		    !(field->flags & (FIELD_KEY | FIELD_FACE | FIELD_READ | FIELD_ASIDE)))
+			object_parse(object, i, field->initial, (struct place){0}, &fake->arena,
+				     &err);
+	}
+	stamp(fake, object);
+}
+
 static void insert(struct fake *fake, const struct object *object)
 {
 	struct object *copy = object_copy(&fake->arena, object);
 
-	stamp(fake, copy);
+	fill(fake, copy);
 	state_put(&fake->state, copy);
 }
 
@@ -158,7 +176,8 @@ static void change(struct fake *fake, const struct step *step, struct object *ob
 	}
 	state_put(&fake->state, changed);
 	if (kind_is(changed->kind, "link"))
-		link_effects(fake, changed);
+		link_effects(fake, changed,
+			     object_number(object, "up", 1) && !object_number(changed, "up", 1));
 }
 
 static int apply_step(struct fake *fake, const struct step *step, struct err *err)
@@ -284,7 +303,7 @@ struct world *world_fake_new(const struct state *state)
 		state_copy(&fake->state, state);
 	state_sort(&fake->state);
 	for (size_t i = 0; i < fake->state.len; i++)
-		stamp(fake, fake->state.objects[i]);
+		fill(fake, fake->state.objects[i]);
 	return &fake->world;
 }
 
