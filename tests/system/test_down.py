@@ -23,7 +23,7 @@ ip rule add from 10.8.0.0/24 lookup 100 priority 500
 ip route add 10.201.0.0/16 dev fbr0 table 100
 ip neigh add 10.8.0.77 lladdr 02:00:00:00:07:77 dev fbr0 nud permanent
 bridge fdb add 02:00:00:00:07:78 dev fveth0 master static
-tc qdisc add dev fveth1 root handle 1: prio
+tc qdisc add dev fveth1 ingress
 nft add table inet keepme
 nft add chain inet keepme forward '{ type filter hook forward priority 0; }'
 nft add rule inet keepme forward counter accept
