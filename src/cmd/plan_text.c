@@ -38,11 +38,15 @@ static enum sign sign_of(const struct loom_doc *step)
 
 static void fields_add(FILE *line, const struct loom_doc *fields, bool both)
 {
+	size_t told = 0;
+
 	for (size_t i = 0; i < loom_count(fields); i++) {
 		const char *key = loom_key_at(fields, i);
 		const struct loom_doc *field = loom_get(fields, key);
 
-		fprintf(line, "%s%s ", i ? ", " : ": ", key);
+		if (!both && strcmp(key, "up") == 0 && loom_truth(field, "to"))
+			continue; /* what is made is up, unless it says otherwise */
+		fprintf(line, "%s%s ", told++ ? ", " : ": ", key);
 		if (both) {
 			out_value(line, loom_get(field, "from"));
 			fputs(" → ", line);

@@ -81,30 +81,42 @@ static void head_print(const struct branch *branch, const struct loom_doc *devic
 	free(text);
 }
 
-/* All members of an object in one line: "to default, via 10.0.0.1". */
-static void members_print(const struct branch *branch, const struct loom_doc *item,
-			  const char *joint, const char *word, const char *skip)
+/* What a line says of an address or route without -v; the first without its key. */
+static const char *const brief[] = {"address", "to", "label", "via", "metric", "table", NULL};
+
+static bool is_brief(const char *key, const struct loom_doc *value)
+{
+	if (strcmp(key, "table") == 0 && loom_number(value, NULL) == 254)
+		return false;
+	if (loom_type(value) == LOOM_NUMBER && loom_number(value, NULL) == 0)
+		return false;
+	for (size_t i = 0; brief[i]; i++)
+		if (strcmp(brief[i], key) == 0)
+			return true;
+	return false;
+}
+
+/* An address or route in one line: "route default via 10.0.0.1 metric 100". */
+static void item_print(const struct branch *branch, const struct loom_doc *item, const char *joint,
+		       const char *word, const char *title)
 {
 	char *text = NULL;
-	size_t size, n = 0;
+	size_t size;
 	FILE *line = open_memstream(&text, &size);
 
 	if (!line)
 		abort();
-	fputs(word, line);
+	fprintf(line, "%s %s", word, loom_text(item, title));
 	for (size_t i = 0; i < loom_count(item); i++) {
 		const char *key = loom_key_at(item, i);
 		const struct loom_doc *value = loom_get(item, key);
 
-		if (loom_type(value) == LOOM_OBJECT || loom_type(value) == LOOM_LIST ||
-		    strcmp(key, "managed") == 0)
+		if (strcmp(key, title) == 0 || strcmp(key, "description") == 0 ||
+		    loom_type(value) == LOOM_OBJECT || loom_type(value) == LOOM_LIST ||
+		    (!branch->call->verbose && !is_brief(key, value)))
 			continue;
-		if (strcmp(key, skip) == 0)
-			fputs(" ", line);
-		else
-			fprintf(line, "%s %s ", n ? "," : "", key);
+		fprintf(line, " %s ", key);
 		out_value(line, value);
-		n++;
 	}
 	fclose(line);
 	lead_print(branch, joint, text);
@@ -145,9 +157,9 @@ static void details_print(const struct branch *branch, const struct loom_doc *de
 	const struct loom_doc *routes = loom_get(device, "routes");
 
 	for (size_t i = 0; i < loom_count(addresses); i++)
-		members_print(branch, loom_at(addresses, i), joint, "address", "address");
+		item_print(branch, loom_at(addresses, i), joint, "address", "address");
 	for (size_t i = 0; i < loom_count(routes); i++)
-		members_print(branch, loom_at(routes, i), joint, "route", "to");
+		item_print(branch, loom_at(routes, i), joint, "route", "to");
 	if (branch->call->verbose)
 		keys_print(branch, device, joint, "");
 }

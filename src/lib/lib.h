@@ -100,9 +100,10 @@ int key_private_read(const char *path, uint8_t private[32], struct err *err);
 int key_public_from(const uint8_t private[32], struct public_key *key, struct err *err);
 
 /* --- step_doc.c --- */
-json_t *step_describe(const struct step *step, const struct object *old, struct arena *arena);
+/* old: the half of a replacement that goes, or NULL. */
+json_t *step_describe(const struct step *step, const struct object *old);
 /* Adds steps, cuts and warnings of a plan to a document that may have some already. */
-void plan_describe(const struct plan *plan, struct arena *arena, json_t *to);
+void plan_describe(const struct plan *plan, json_t *to);
 
 /* --- run.c --- */
 /* Says in the answer what was done about a killed run that session_open found. */

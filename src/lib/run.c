@@ -13,7 +13,6 @@
 
 struct running {
 	struct session *session;
-	struct arena arena; /* of the progress */
 };
 
 static int reopen(void *data, struct world **world, struct err *err)
@@ -27,7 +26,7 @@ static void progress(void *data, const struct breath *breath, size_t n, size_t o
 {
 	struct running *running = data;
 	const struct loom *loom = running->session->loom;
-	json_t *step = step_describe(&breath->steps[breath->leader], NULL, &running->arena);
+	json_t *step = step_describe(&breath->steps[breath->leader], NULL);
 
 	loom->progress(loom->data, doc_of(step), n, of);
 	json_decref(step);
@@ -54,14 +53,14 @@ static void result_set(struct answer *answer, enum result result)
 	json_object_set_new(answer->json, "result", json_string(result_words[result]));
 }
 
-static void left_describe(const struct state *left, struct arena *arena, json_t *to)
+static void left_describe(const struct state *left, json_t *to)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < left->len; i++) {
 		struct step step = {.before = left->objects[i]};
 
-		json_array_append_new(list, step_describe(&step, NULL, arena));
+		json_array_append_new(list, step_describe(&step, NULL));
 	}
 	json_object_set_new(to, "left", list);
 }
@@ -72,7 +71,7 @@ static void outcome_tell(struct apply_outcome *outcome, int r, bool plan_only, s
 {
 	struct diag *diag = &outcome->diag;
 
-	plan_describe(&outcome->plan, &outcome->arena, answer->json);
+	plan_describe(&outcome->plan, answer->json);
 	/* it was done all the same: what went wrong on the way is news, no failure */
 	for (size_t i = 0; !r && i < diag->error_count; i++)
 		diag_warn(&answer->diag, &diag->errors[i]);
@@ -80,7 +79,7 @@ static void outcome_tell(struct apply_outcome *outcome, int r, bool plan_only, s
 		diag->error_count = 0;
 	if (outcome->result == RESULT_PARTIAL) {
 		answer->status = LOOM_PARTIAL;
-		left_describe(&outcome->left, &outcome->arena, answer->json);
+		left_describe(&outcome->left, answer->json);
 	}
 	answer_take(answer, &outcome->plan.diag);
 	answer_take(answer, diag);
@@ -131,7 +130,6 @@ uint64_t run_wish(struct session *session, const struct wish *wish, struct answe
 	uint64_t change;
 	int r;
 
-	arena_init(&running.arena);
 	r = wish->plan_only ? apply_plan(&request, &outcome, &err)
 			    : apply_run(&request, &outcome, &err);
 	outcome_tell(&outcome, r, wish->plan_only, &err, answer);
@@ -139,7 +137,6 @@ uint64_t run_wish(struct session *session, const struct wish *wish, struct answe
 		keeper_tell(session, answer);
 	change = outcome.change;
 	apply_outcome_fini(&outcome);
-	arena_fini(&running.arena);
 	return change;
 }
 

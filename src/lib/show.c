@@ -19,6 +19,8 @@
 struct looking {
 	struct session session;
 	struct state actual;
+	const char **names; /* of the namespaces that are shown */
+	size_t name_count;
 	struct answer answer;
 };
 
@@ -59,6 +61,7 @@ static int look(struct looking *looking, struct err *err)
 		for (size_t j = 0; j < session->store.committed[i]->len; j++)
 			state_add(&wanted, session->store.committed[i]->entries[j].object);
 	state_sort(&wanted);
+	looking->name_count = state_namespaces(&wanted, &session->arena, &looking->names);
 	state_init(&looking->actual, &session->arena);
 	return session->world->ops->read(session->world, &wanted, &looking->actual, err);
 }
@@ -302,8 +305,6 @@ enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc 
 {
 	struct looking looking;
 	json_t *namespaces = json_array(), *document;
-	const char **names;
-	size_t count;
 
 	if (!looking_open(&looking, loom)) {
 		json_decref(namespaces);
@@ -311,9 +312,11 @@ enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc 
 		return answer_end(&looking.answer, doc);
 	}
 	document = looking.answer.json;
-	count = state_namespaces(&looking.actual, &looking.session.arena, &names);
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(namespaces, namespace_describe(&looking, names[i]));
+	for (size_t i = 0; i < looking.name_count; i++)
+		if (!looking.names[i][0] ||
+		    state_named(&looking.actual, "namespace", "", looking.names[i]))
+			json_array_append_new(namespaces,
+					      namespace_describe(&looking, looking.names[i]));
 	json_object_set_new(document, "namespaces", namespaces);
 	json_object_set_new(document, "networks", json_array());
 	json_object_set_new(document, "tunnels", tunnels_describe(&looking));

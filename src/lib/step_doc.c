@@ -56,10 +56,47 @@ static json_t *name_describe(const struct object *object)
 	return json_null();
 }
 
-json_t *step_describe(const struct step *step, const struct object *old, struct arena *arena)
+/* A key that says nothing a reader would miss: table 254, metric 0. */
+static bool is_usual(const struct field *field, const char *text)
+{
+	return text_same(text, field->initial ? field->initial : "0");
+}
+
+/* "bridge br0", "address 192.0.2.1/24 on ns1/br0", "route default metric 100 on br0". */
+static json_t *says(const struct object *object)
+{
+	const char *owner = object_owner(object), *name = object_name(object);
+	unsigned int count = kind_field_count(object->kind), told = 0;
+	const char *slash = object->ns[0] ? "/" : "";
+	struct text line TEXT_CLEANUP = {0};
+
+	text_add(&line, "%s", object->kind->name);
+	if (!owner && name) {
+		text_add(&line, " %s%s%s", object->ns, slash, name);
+		return describe_text(text_get(&line));
+	}
+	for (unsigned int i = 0; i < count; i++) {
+		const struct field *field = kind_field(object->kind, i);
+		struct text value TEXT_CLEANUP = {0};
+
+		if (!(field->flags & FIELD_KEY) || field->flags & FIELD_OWNER ||
+		    !object_has(object, i))
+			continue;
+		object_print(object, i, &value);
+		if (told && is_usual(field, text_get(&value)))
+			continue;
+		text_add(&line, " %s%s%s", told ? field->key : "", told ? " " : "",
+			 text_get(&value));
+		told++;
+	}
+	if (owner)
+		text_add(&line, " on %s%s%s", object->ns, slash, owner);
+	return describe_text(text_get(&line));
+}
+
+json_t *step_describe(const struct step *step, const struct object *old)
 {
 	const struct object *object = step_object(step);
-	const char *label = object_label(object, arena);
 	enum action action = old ? ACTION_REPLACE : step_action(step);
 	json_t *json = json_object();
 
@@ -69,9 +106,7 @@ json_t *step_describe(const struct step *step, const struct object *old, struct 
 	json_object_set_new(json, "name", name_describe(object));
 	if (object_owner(object))
 		json_object_set_new(json, "owner", describe_text(object_owner(object)));
-	if (kind_is(object->kind, "link"))
-		label = arena_print(arena, "%s %s", object->kind->name, label);
-	json_object_set_new(json, "says", describe_text(label));
+	json_object_set_new(json, "says", says(object));
 	json_object_set_new(json, "fields", fields_describe(step, old));
 	json_object_set_new(json, "place", describe_place(step->place));
 	if (step->flags & STEP_RIDES)
@@ -106,7 +141,7 @@ static json_t *list_of(json_t *to, const char *key)
 	return list;
 }
 
-void plan_describe(const struct plan *plan, struct arena *arena, json_t *to)
+void plan_describe(const struct plan *plan, json_t *to)
 {
 	json_t *steps = list_of(to, "steps"), *cuts = list_of(to, "cuts");
 
@@ -117,8 +152,7 @@ void plan_describe(const struct plan *plan, struct arena *arena, json_t *to)
 			half = other_half(plan, step);
 		if (half && !step->after)
 			continue; /* told with the half that makes it again */
-		json_array_append_new(steps,
-				      step_describe(step, half ? half->before : NULL, arena));
+		json_array_append_new(steps, step_describe(step, half ? half->before : NULL));
 	}
 	for (size_t i = 0; i < plan->cut_count; i++)
 		json_array_append_new(cuts, describe_text(plan->cuts[i]));
