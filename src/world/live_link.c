@@ -195,6 +195,9 @@ int live_link_change(struct site *site, uint32_t ifindex, const struct step *ste
  */
 static bool at_creation(const struct object *object, const struct field *field)
 {
+	/* an end of a pair cannot be opened before the other is there (veth_open) */
+	if (field->flags & FIELD_HEADER)
+		return !(object->kind->flags & KIND_PAIR);
 	if (!(field->flags & FIELD_TOP))
 		return true;
 	if (field->attr == IFLA_MTU)
@@ -220,6 +223,18 @@ static uint64_t late_mask(const struct object *object)
 	return mask;
 }
 
+/* The far end of a pair cannot be set up while the near one is not there yet (veth.c, veth_open).
+ */
+static uint64_t peer_late(const struct object *object)
+{
+	uint64_t mask = late_mask(object);
+
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
+		if (object_has(object, i) && kind_field(object->kind, i)->flags & FIELD_HEADER)
+			mask |= UINT64_C(1) << i;
+	return mask;
+}
+
 /*
  * A bridge keeps its MTU against its ports' from the first change on, and setting what it has
  * already is none: so it takes a step aside first.
@@ -236,9 +251,10 @@ static void mtu_pin(struct site *site, uint32_t ifindex, const struct object *ob
 		NULL); /* if it is refused, so is what follows, and that is told */
 }
 
-static int finish(struct site *site, uint32_t ifindex, const struct object *object, struct err *err)
+static int finish(struct site *site, uint32_t ifindex, const struct object *object, uint64_t late,
+		  struct err *err)
 {
-	struct step step = {.after = object, .mask = late_mask(object)};
+	struct step step = {.after = object, .mask = late};
 	int mtu = kind_field_find(object->kind, "mtu");
 
 	if (object->kind->flags & KIND_PINS_MTU && step.mask >> mtu & 1)
@@ -253,7 +269,7 @@ struct making {
 };
 
 static int end_put(struct nlmsghdr *message, struct ifinfomsg *header, const struct object *object,
-		   const struct site *site, struct sent *sent)
+		   uint64_t late, const struct site *site, struct sent *sent)
 {
 	uint32_t start = message->nlmsg_len;
 	int name = kind_field_find(object->kind, "name");
@@ -261,8 +277,7 @@ static int end_put(struct nlmsghdr *message, struct ifinfomsg *header, const str
 	header->ifi_index = (int)object_number(object, "ifindex", 0);
 	mnl_attr_put_strz(message, IFLA_IFNAME, object_name(object));
 	sent_note(sent, object, (unsigned int)name, start, message);
-	return live_put_top(message, header, object, live_settable(object) & ~late_mask(object),
-			    site, sent);
+	return live_put_top(message, header, object, live_settable(object) & ~late, site, sent);
 }
 
 static int peer_put(struct nlmsghdr *message, struct making *making)
@@ -270,7 +285,8 @@ static int peer_put(struct nlmsghdr *message, struct making *making)
 	struct nlattr *data = mnl_attr_nest_start(message, IFLA_INFO_DATA);
 	struct nlattr *nest = mnl_attr_nest_start(message, VETH_INFO_PEER);
 	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
-	int r = end_put(message, header, making->peer, making->peer_site, &making->sent);
+	int r = end_put(message, header, making->peer, peer_late(making->peer), making->peer_site,
+			&making->sent);
 
 	mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)making->peer_site->ns_fd);
 	mnl_attr_nest_end(message, nest);
@@ -284,7 +300,7 @@ static int make_send(struct making *making, struct nl_refusal *refusal)
 	struct nl_msg msg;
 	struct ifinfomsg *header =
 		nl_msg_start(&msg, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*header));
-	int r = end_put(&msg.head, header, object, making->site, &making->sent);
+	int r = end_put(&msg.head, header, object, late_mask(object), making->site, &making->sent);
 	struct nlattr *info = mnl_attr_nest_start(&msg.head, IFLA_LINKINFO);
 
 	mnl_attr_put_strz(&msg.head, IFLA_INFO_KIND, object->kind->word);
@@ -341,9 +357,9 @@ static int make(struct live *live, struct site *site, const struct breath *breat
 		r = live_find(making.peer_site, 0, object_name(making.peer), &far);
 	if (r)
 		return err_errno(err, r, "find the device just made");
-	r = finish(site, found.ifindex, making.object, err);
+	r = finish(site, found.ifindex, making.object, late_mask(making.object), err);
 	if (!r && making.peer)
-		r = finish(making.peer_site, far.ifindex, making.peer, err);
+		r = finish(making.peer_site, far.ifindex, making.peer, peer_late(making.peer), err);
 	if (r)
 		live_link_remove(site, found.ifindex);
 	return r;
