@@ -112,7 +112,9 @@ static void compare(const struct host *here, const struct object *bridge, const 
 	const struct object *other;
 
 	for (size_t i = 0; mac && (other = state_next(there->state, "bridge", &i));) {
-		struct place place = object_place_of(bridge, "macaddress");
+		int i_mac = kind_field_find(bridge->kind, "macaddress");
+		struct place place = object_place(bridge, (unsigned int)i_mac);
+		struct text told TEXT_CLEANUP = {0};
 		const char *tunnel;
 
 		far = object_value(other, "macaddress", &vtype_mac);
@@ -121,15 +123,14 @@ static void compare(const struct host *here, const struct object *bridge, const 
 		tunnel = shared_tunnel(here->state, bridge, there->state, other);
 		if (!tunnel)
 			continue;
+		object_print(bridge, (unsigned int)i_mac, &told);
 		err_hint(diag_error(diag, object_place_of(other, "macaddress"),
 				    object_label(other, there->state->arena),
-				    "host %s: the bridge has the macaddress of %s on host %s (line "
-				    "%u), and "
-				    "the tunnel %s makes them one LAN: guests would reach each "
-				    "other but "
-				    "not the far host",
-				    there->name, object_name(bridge), here->name, place.line,
-				    tunnel),
+				    "host %s: the bridge has the macaddress %s of %s on host %s "
+				    "(line %u), and the tunnel %s makes them one LAN: guests would "
+				    "reach each other but not the far host",
+				    there->name, text_get(&told), object_name(bridge), here->name,
+				    place.line, tunnel),
 			 "leave macaddress out: each host's bridge gets its own, and keeps it");
 	}
 }
