@@ -313,6 +313,8 @@ static int apply(struct site *site, const struct step *step, struct err *err)
 		r = nl_talk(site->nl, &msg.head, &refusal);
 	if (gone && (r == -ESRCH || r == -ENODEV))
 		return 0; /* somebody was faster */
+	if (r == -ENODEV && object_has(object, DEVICE))
+		return refusal_tell_field(err, r, &refusal, object, DEVICE);
 	return r ? refusal_tell(err, r, &refusal, &sent, step_object(step),
 				gone	       ? "take it away"
 				: step->before ? "change it"

@@ -339,6 +339,45 @@ static int peer_find(struct live *live, struct making *making, const struct brea
 	return live_site(live, place.ns, &making->peer_site, err);
 }
 
+/*
+ * The kernel refused to make it and did not say why: a bare one is made, asked for one field after
+ * the other, and taken away again.
+ */
+static int make_narrowed(struct making *making, int refused, const struct nl_refusal *refusal,
+			 struct err *err)
+{
+	uint64_t mask = live_settable(making->object);
+	struct making bare = {.site = making->site};
+	struct object *object = object_copy(making->site->arena, making->object);
+	struct nl_refusal its;
+	struct found found;
+	int code, field = -1;
+
+	object->set &= ~mask;
+	bare.object = object;
+	if (make_send(&bare, &its) == 0 &&
+	    live_find(making->site, 0, object_name(object), &found) == 0) {
+		field = culprit(making->site, found.ifindex, making->object, mask, &its, &code);
+		live_link_remove(making->site, found.ifindex);
+	}
+	if (field < 0)
+		return refusal_tell(err, refused, refusal, &making->sent, making->object,
+				    "make it");
+	return refusal_tell_field(err, code, &its, making->object, (unsigned int)field);
+}
+
+static int make_refused(struct making *making, int code, const struct nl_refusal *refusal,
+			struct err *err)
+{
+	const struct object *its;
+	unsigned int field;
+
+	if (making->peer || (code != -EINVAL && code != -ERANGE && code != -EOPNOTSUPP) ||
+	    sent_find(&making->sent, refusal, &its, &field))
+		return refusal_tell(err, code, refusal, &making->sent, making->object, "make it");
+	return make_narrowed(making, code, refusal, err);
+}
+
 static int make(struct live *live, struct site *site, const struct breath *breath, struct err *err)
 {
 	const struct object *wish = breath->steps[breath->leader].after;
@@ -351,7 +390,7 @@ static int make(struct live *live, struct site *site, const struct breath *breat
 		return r;
 	r = make_send(&making, &refusal);
 	if (r)
-		return refusal_tell(err, r, &refusal, &making.sent, wish, "make it");
+		return make_refused(&making, r, &refusal, err);
 	r = live_find(site, 0, object_name(wish), &found);
 	if (!r && making.peer)
 		r = live_find(making.peer_site, 0, object_name(making.peer), &far);

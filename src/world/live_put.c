@@ -7,8 +7,12 @@
 #include "world/live.h"
 
 /* What stands in the tables but is not sent with a link: said by the kernel, or by another door. */
-static bool is_sent(const struct field *field)
+static bool is_sent(const struct object *object, unsigned int i)
 {
+	const struct field *field = kind_field(object->kind, i);
+
+	if (object->kind->door == DOOR_TUN && !(field->flags & (FIELD_TOP | FIELD_HEADER)))
+		return false;
 	return field->attr && !(field->flags & (FIELD_READ | FIELD_FACE | FIELD_KEY)) &&
 	       (field->flags & FIELD_HEADER || field->type->put);
 }
@@ -18,7 +22,7 @@ uint64_t live_settable(const struct object *object)
 	uint64_t mask = object->set;
 
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
-		if (!is_sent(kind_field(object->kind, i)))
+		if (!is_sent(object, i))
 			mask &= ~(UINT64_C(1) << i);
 	return mask;
 }
@@ -54,7 +58,7 @@ int live_put_top(struct nlmsghdr *message, struct ifinfomsg *header, const struc
 	for (unsigned int i = 0; i < count && !r; i++) {
 		const struct field *field = kind_field(object->kind, i);
 
-		if (!(mask >> i & 1) || !object_has(object, i) || !is_sent(field))
+		if (!(mask >> i & 1) || !object_has(object, i) || !is_sent(object, i))
 			continue;
 		if (field->flags & FIELD_HEADER)
 			flag_put(header, object, i);
@@ -69,8 +73,7 @@ bool live_has_nest(const struct object *object, uint64_t mask)
 	unsigned int count = kind_field_count(object->kind);
 
 	for (unsigned int i = 0; i < count; i++)
-		if (mask >> i & 1 && object_has(object, i) &&
-		    is_sent(kind_field(object->kind, i)) &&
+		if (mask >> i & 1 && object_has(object, i) && is_sent(object, i) &&
 		    !(kind_field(object->kind, i)->flags & (FIELD_TOP | FIELD_HEADER)))
 			return true;
 	return false;
@@ -86,7 +89,7 @@ int live_put_nest(struct nlmsghdr *message, uint16_t attr, const struct object *
 	for (unsigned int i = 0; i < count && !r; i++) {
 		const struct field *field = kind_field(object->kind, i);
 
-		if (mask >> i & 1 && object_has(object, i) && is_sent(field) &&
+		if (mask >> i & 1 && object_has(object, i) && is_sent(object, i) &&
 		    !(field->flags & (FIELD_TOP | FIELD_HEADER)))
 			r = attr_put(message, object, i, site, sent);
 	}

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/cascade.h"
 #include "sys/nl_watch.h"
 #include "world/live.h"
 
@@ -192,6 +193,13 @@ static void own_add(struct live *live, const char *ns, const char *name)
 
 static void own_devices(struct live *live, const struct object *object)
 {
+	const char *home = object_text(object, "home");
+
+	if (home) { /* it arrives there, or leaves it */
+		struct device_place place = device_place_get(home, object->ns);
+
+		own_add(live, place.ns, place.name);
+	}
 	if (kind_is(object->kind, "link"))
 		own_add(live, object->ns, object_name(object));
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
@@ -249,7 +257,8 @@ static void link_event(struct looking *looking, const struct nlmsghdr *event)
 	}
 	if (is_own(watch, object_name(link)))
 		return;
-	touch(looking, link);
+	if (header->ifi_family != AF_BRIDGE)
+		touch(looking, link);
 	slave = live_slave(watch->site, event, arena);
 	if (slave)
 		touch(looking, slave);
