@@ -223,12 +223,12 @@ static int store_outcome(struct run *run, struct committed *committed, struct er
 
 static enum result roll_back(struct run *run, struct journal *journal)
 {
-	struct err err = {0};
+	struct err err;
+	int r = undo_steps(run->arena, run->world, &run->wanted, run->done, run->done_len,
+			   &run->actual, &run->left, &err);
 
-	undo_steps(run->arena, run->world, &run->wanted, run->done, run->done_len, &run->actual,
-		   &run->left, &err);
 	journal_end(journal);
-	return run->left.len || err.code ? RESULT_PARTIAL : RESULT_ROLLED_BACK;
+	return run->left.len || r ? RESULT_PARTIAL : RESULT_ROLLED_BACK;
 }
 
 enum result run_execute(struct run *run)
