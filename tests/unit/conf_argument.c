@@ -107,6 +107,8 @@ static void refusing(void)
 		    "twice");
 	check_error(conf_add("tap", "t", WORDS("addresses=[::1/64]"), &state, &diag), -EINVAL,
 		    "begins with a colon");
+	check_error(conf_add("bridge", "b", WORDS("agein-time=3"), &state, &diag), -EINVAL,
+		    "did you mean \"parameters.ageing-time\"");
 	check_error(conf_add("bridge", "b", WORDS("interfaces=tapo"), &state, &diag), -EINVAL,
 		    "did you mean \"tap0\"");
 	check_error(conf_add("tunnel", "l",
