@@ -3,7 +3,6 @@
 
 #include "lib/lib.h"
 #include "model/describe.h"
-#include "world/presence.h"
 #include "sys/kernel.h"
 
 static bool meant(const struct kind *kind, const char *name)
@@ -49,14 +48,6 @@ static json_t *kind_answer(const struct kernel_config *config, const struct kind
 
 	json_object_set_new(json, "kernel", json_string(kernel_tells(config, kind)));
 	return json;
-}
-
-static json_t *kind_doc(const struct kind *kind)
-{
-	json_t *doc = describe_kind(kind);
-
-	json_object_set_new(doc, "kernel", json_string(presence_words[presence_of(kind)]));
-	return doc;
 }
 
 enum loom_status loom_kinds(struct loom *loom, const char *kind, struct loom_doc **doc)
