@@ -50,7 +50,9 @@ void cmd_errors(const struct loom_doc *doc)
 int cmd_answer(const struct cmd_call *call, enum loom_status status, struct loom_doc *doc,
 	       void (*print)(const struct cmd_call *call, const struct loom_doc *doc))
 {
-	bool told = status != LOOM_FAILED && status != LOOM_USAGE;
+	const char *result = loom_text(doc, "result");
+	bool done = result && strcmp(result, "applied") == 0;
+	bool told = done || (status != LOOM_FAILED && status != LOOM_USAGE);
 
 	if (call->progress)
 		fputs("\r\033[K", stderr);
@@ -61,6 +63,8 @@ int cmd_answer(const struct cmd_call *call, enum loom_status status, struct loom
 			print(call, doc);
 		fflush(stdout);
 		cmd_errors(doc);
+		if (status == LOOM_FAILED && result && strcmp(result, "rolled-back") == 0)
+			fputs("lanloom: what had been done is undone: all is as before\n", stderr);
 	}
 	loom_doc_free(doc);
 	if (fflush(stdout) || ferror(stdout)) {

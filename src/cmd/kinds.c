@@ -95,8 +95,6 @@ static void kernel_print(const struct loom_doc *kind)
 	else if (strcmp(kernel, "lacks") == 0)
 		printf("%sThis kernel lacks it%s (%s).\n", ink(INK_RED), ink(INK_NONE),
 		       config ? config : "no configuration option is known");
-	else
-		puts("Whether this kernel has it cannot be told here.");
 }
 
 static void kind_print(const struct cmd_call *call, const struct loom_doc *kind)

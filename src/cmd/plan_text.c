@@ -148,8 +148,7 @@ static void result_print(const struct loom_doc *doc)
 				 loom_number(doc, "change"));
 		count_print(steps, "Done: ", behind);
 	} else {
-		puts(strcmp(result, "partial") == 0 ? "Undone or deleted only in part."
-						    : "Undone: all is as before.");
+		puts("Undone or deleted only in part; what is left is listed above.");
 	}
 }
 

@@ -49,10 +49,21 @@ static void holders_add(FILE *line, const struct loom_doc *holders)
 	}
 }
 
+/* "  [lab]"; of a foreign one of which a description set something "  [foreign + lab]". */
+static void owner_add(FILE *line, const struct loom_doc *thing)
+{
+	const char *description = loom_text(thing, "description");
+
+	if (loom_truth(thing, "managed"))
+		fprintf(line, "  %s[%s]%s", ink(INK_GREEN), description, ink(INK_NONE));
+	else
+		fprintf(line, "  %s[foreign%s%s]%s", ink(INK_DIM), description ? " + " : "",
+			description ? description : "", ink(INK_NONE));
+}
+
 static void head_print(const struct branch *branch, const struct loom_doc *device,
 		       const char *joint)
 {
-	bool ours = loom_truth(device, "managed");
 	const char *peer = loom_text(device, "peer"), *link = loom_text(device, "link"), *words;
 	char *text = NULL;
 	size_t size;
@@ -71,11 +82,7 @@ static void head_print(const struct branch *branch, const struct loom_doc *devic
 	if (loom_text(device, "macaddress"))
 		fprintf(line, ", %s", loom_text(device, "macaddress"));
 	holders_add(line, loom_get(device, "holders"));
-	if (ours)
-		fprintf(line, "  %s[%s]%s", ink(INK_GREEN), loom_text(device, "description"),
-			ink(INK_NONE));
-	else
-		fprintf(line, "  %s[foreign]%s", ink(INK_DIM), ink(INK_NONE));
+	owner_add(line, device);
 	fclose(line);
 	lead_print(branch, joint, text);
 	free(text);
@@ -97,8 +104,9 @@ static bool is_brief(const char *key, const struct loom_doc *value)
 }
 
 /* An address or route in one line: "route default via 10.0.0.1 metric 100". */
-static void item_print(const struct branch *branch, const struct loom_doc *item, const char *joint,
-		       const char *word, const char *title)
+static void item_print(const struct branch *branch, const struct loom_doc *device,
+		       const struct loom_doc *item, const char *joint, const char *word,
+		       const char *title)
 {
 	char *text = NULL;
 	size_t size;
@@ -112,12 +120,16 @@ static void item_print(const struct branch *branch, const struct loom_doc *item,
 		const struct loom_doc *value = loom_get(item, key);
 
 		if (strcmp(key, title) == 0 || strcmp(key, "description") == 0 ||
-		    loom_type(value) == LOOM_OBJECT || loom_type(value) == LOOM_LIST ||
+		    strcmp(key, "managed") == 0 || loom_type(value) == LOOM_OBJECT ||
+		    loom_type(value) == LOOM_LIST ||
 		    (!branch->call->verbose && !is_brief(key, value)))
 			continue;
 		fprintf(line, " %s ", key);
 		out_value(line, value);
 	}
+	if (loom_truth(item, "managed") != loom_truth(device, "managed") &&
+	    !loom_truth(item, "automatic"))
+		owner_add(line, item);
 	fclose(line);
 	lead_print(branch, joint, text);
 	free(text);
@@ -157,9 +169,9 @@ static void details_print(const struct branch *branch, const struct loom_doc *de
 	const struct loom_doc *routes = loom_get(device, "routes");
 
 	for (size_t i = 0; i < loom_count(addresses); i++)
-		item_print(branch, loom_at(addresses, i), joint, "address", "address");
+		item_print(branch, device, loom_at(addresses, i), joint, "address", "address");
 	for (size_t i = 0; i < loom_count(routes); i++)
-		item_print(branch, loom_at(routes, i), joint, "route", "to");
+		item_print(branch, device, loom_at(routes, i), joint, "route", "to");
 	if (branch->call->verbose)
 		keys_print(branch, device, joint, "");
 }

@@ -77,3 +77,22 @@ void answer_drop(struct answer *answer)
 	json_decref(answer->json);
 	answer->json = NULL;
 }
+
+void answer_merge(struct answer *answer, struct answer *part)
+{
+	const char *key;
+	json_t *value, *there;
+
+	json_object_foreach(part->json, key, value)
+	{
+		there = json_object_get(answer->json, key);
+		if (json_is_array(there) && json_is_array(value))
+			json_array_extend(there, value);
+		else
+			json_object_set(answer->json, key, value);
+	}
+	answer_take(answer, &part->diag);
+	if (part->status == LOOM_PARTIAL)
+		answer->status = LOOM_PARTIAL;
+	answer_drop(part);
+}

@@ -126,17 +126,18 @@ static void down_round(struct session *session, struct names *names, struct answ
 			answer_drop(&last);
 		answer_init(&last);
 		for (size_t i = 0; i < names->len; i++) {
-			struct answer one = {.json = json_incref(answer->json)};
+			struct answer one;
 
+			answer_init(&one);
 			down_one(session, names->list[i], &one);
-			if (one.status == LOOM_FAILED)
+			if (one.status == LOOM_FAILED) {
 				names->list[waiting++] = names->list[i];
-			else
+				answer_take(&last, &one.diag);
+				answer_drop(&one);
+			} else {
 				progress = true;
-			answer_take(one.status == LOOM_FAILED ? &last : answer, &one.diag);
-			if (one.status == LOOM_PARTIAL)
-				answer->status = LOOM_PARTIAL;
-			answer_drop(&one);
+				answer_merge(answer, &one);
+			}
 		}
 		names->len = waiting;
 	}
@@ -171,7 +172,6 @@ static enum loom_status down(struct loom *loom, const char *const *files, size_t
 		names_find(&session, files, count, &names, &answer);
 	if (answer.status == LOOM_DONE)
 		down_round(&session, &names, &answer);
-	store_tidy(&session.store);
 	session_close(&session);
 	return answer_end(&answer, doc);
 }

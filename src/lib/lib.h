@@ -41,13 +41,15 @@ void answer_take(struct answer *answer, struct diag *diag);
 /* Closes: `errors` and `warnings` join the document, which is given away. */
 enum loom_status answer_end(struct answer *answer, struct loom_doc **doc);
 void answer_drop(struct answer *answer); /* nobody is to read it */
+/* What a part of the operation came to joins the whole: lists grow, the worse status stays. */
+void answer_merge(struct answer *answer, struct answer *part);
 
 /* --- session.c --- */
 struct session {
 	const struct loom *loom;
 	struct arena arena;
 	struct store store;
-	bool opened;
+	bool opened, change;
 	struct world *world;
 	int recovered; /* what apply_recover said */
 };

@@ -7,7 +7,7 @@ int session_open(struct session *session, const struct loom *loom, bool change, 
 {
 	int r;
 
-	*session = (struct session){.loom = loom};
+	*session = (struct session){.loom = loom, .change = change};
 	arena_init(&session->arena);
 	r = store_open(&session->store, change, err);
 	session->opened = !r;
@@ -34,6 +34,9 @@ void session_close(struct session *session)
 {
 	if (session->world)
 		session->world->ops->free(session->world);
+	/* whoever may have made folders clears away those that hold nothing */
+	if (session->opened && session->change)
+		store_tidy(&session->store);
 	if (session->opened)
 		store_close(&session->store);
 	arena_fini(&session->arena);
