@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inside of the daemon: what its parts share. The theory of operation is in keeper.c. */
+#pragma once
+#include <jansson.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "model/committed.h"
+#include "tunnel/control.h"
+#include "world/keeper_wire.h"
+
+/* What a service is to be: a tunnel and its peers. Never changed once made. */
+struct setup {
+	struct arena arena;
+	const struct object *tunnel;
+	struct setup_peer {
+		const struct object *object;
+		const char *resolved; /* its endpoint as an address, or NULL */
+	} *peers;
+	size_t len;
+};
+
+/* The same in the worker's words, with keys: in memory that is wiped, not dumped, not inherited. */
+struct secrets {
+	size_t size;
+	struct control_config config; /* its peers are the ones below */
+	struct control_peer peers[];
+};
+
+/* A tunnel that runs, or should. */
+struct service {
+	struct keeper *keeper;
+	struct setup *setup;
+	struct secrets *secrets;
+	int tap_fd; /* our own copies: what a worker holds survives it */
+	int udp_fds[2]; /* IPv4, IPv6; -1 */
+	uint32_t tap_index;
+	uint64_t ns_device, ns_inode; /* of the namespace's name, where it has one */
+	pid_t pid;		      /* 0: no worker now */
+	int control_fd;
+	struct loop_source child, restart;
+	uint64_t started_ms;
+	unsigned int failures; /* in a row */
+	unsigned int restarts;
+	char problem[200]; /* why it does not work, for people; "" */
+};
+
+struct keeper {
+	struct loop loop;
+	struct log log;
+	char folder[256];
+	int folder_fd; /* locked: one keeper per folder */
+	struct service **services;
+	size_t len;
+	struct loop_source signals, end_timer;
+	bool keeps;	/* some description says `keep: true` */
+	bool abandoned; /* the namespace lost its name: nobody comes back for its state */
+	bool waits;	/* the first request, or the next, may come any moment */
+	struct control *control;
+	struct names *names;
+	struct watch *watch;
+};
+
+static inline const char *service_name(const struct service *service)
+{
+	return object_name(service->setup->tunnel);
+}
+
+/* Stops the loop when there is nothing left to keep; true then. */
+bool keeper_end_check(struct keeper *keeper);
+/* Stays for so long at least, since somebody is about to ask; 0: nobody is. */
+void keeper_wait(struct keeper *keeper, int ms);
+/* Nobody holds the store's lock now. */
+bool keeper_store_free(const struct keeper *keeper);
+
+/* --- setup.c --- */
+struct setup *setup_copy(const struct setup *setup); /* NULL: an empty one */
+void setup_free(struct setup *setup);		     /* NULL: nothing */
+int setup_step(struct setup *setup, const struct keeper_step *step, struct err *err);
+/* What `tunnel` and `peer` objects are called by: namespace and tunnel. */
+const char *setup_name(const struct object *object);
+
+/* --- secrets.c --- */
+/* Reads the key files, and checks the private key against `keys.public`; adds that if it is not set. */
+int secrets_make(struct setup *setup, struct secrets **secrets, struct err *err);
+void secrets_free(struct secrets *secrets); /* NULL: nothing */
+
+/* --- worker.c --- */
+int worker_main(void); /* of the process that is a worker */
+int worker_start(struct service *service, struct err *err);
+void worker_stop(struct service *service);
+/* Makes a running worker's configuration `secrets`; sockets: new ones, too. All or nothing. */
+int worker_change(struct service *service, const struct secrets *secrets, bool sockets,
+		  struct err *err);
+/* It answered wrongly or not at all: ended, and started again soon. */
+void worker_distrust(struct service *service);
+
+/* --- service.c --- */
+int service_new(struct keeper *keeper, struct setup *setup, struct secrets *secrets,
+		const int udp_fds[2], struct service **service, struct err *err);
+void service_free(struct service *service);
+/* Looks whether its device is still there, and the same. */
+void service_refresh(struct service *service);
+struct service *service_find(const struct keeper *keeper, const char *ns, const char *name);
+void service_add(struct keeper *keeper, struct service *service);
+void service_remove(struct keeper *keeper, struct service *service); /* and frees it */
+
+/* --- change.c --- */
+/* A breath, all of it or nothing. Descriptors that are used become -1. *failed: the step, or -1. */
+int change_apply(struct keeper *keeper, struct keeper_step *steps, size_t len, int *fds,
+		 int *failed, struct err *err);
+
+/* --- status.c --- */
+json_t *status_describe(struct keeper *keeper);
+
+/* --- control.c --- */
+int control_open(struct keeper *keeper, struct err *err);
+void control_close(struct keeper *keeper); /* removes the socket; open connections stay open */
+
+/* --- names.c --- */
+int names_open(struct keeper *keeper, struct err *err);
+void names_close(struct keeper *keeper);
+void names_look(struct keeper *keeper); /* soon */
+void names_identity(const char *ns, uint64_t *device, uint64_t *inode); /* 0, 0: no such name */
+
+/* --- watch.c --- */
+int watch_open(struct keeper *keeper, struct err *err);
+void watch_close(struct keeper *keeper);
+/* What runs changed, or (told) what is committed: look soon. */
+void watch_renew(struct keeper *keeper, bool told);
+bool watch_mends(const struct keeper *keeper); /* just now */
+
+/* --- mend.c --- */
+#define BUDGET_TIMES 5
+#define BUDGET_MS 60000
+
+/* How often something was mended lately. */
+struct budget {
+	struct budget_line {
+		char *what; /* "bridge br0 mtu" */
+		uint64_t at_ms[BUDGET_TIMES];
+		unsigned int next;
+		bool spent;
+	} *lines;
+	size_t len;
+};
+
+/* Words that follow a tab in a line of the report; for people and for the budget. */
+#define REPORT_MENDED "mended"
+#define REPORT_REFUSED "refused"
+
+void budget_clear(struct budget *budget);
+/* Counts one more; true when it is now too many. */
+bool budget_use(struct budget *budget, const char *what, uint64_t now_ms);
+bool budget_spent(const struct budget *budget, const char *what);
+
+/* Plans what has to be mended, changing nothing: the number of steps, or -errno. */
+int mend_plan(struct keeper *keeper, const struct budget *budget, struct err *err);
+/* The work, in a process of its own: a line for each thing mended or refused goes to `report`. */
+void mend_run(struct keeper *keeper, const struct budget *budget, int report);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From a setup to what the worker is told. Keys are read from their files here and nowhere else in
+ * the daemon; they live in pages that are locked, kept out of cores and zeroed in a fork.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "daemon/inside.h"
+#include "lib/lib.h"
+#include "tunnel/crypto.h"
+
+#define TAP_MTU_INITIAL 1500
+
+static struct secrets *secrets_new(size_t peers)
+{
+	size_t size = sizeof(struct secrets) + peers * sizeof(struct control_peer);
+	struct secrets *secrets = mmap(NULL, size, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (secrets == MAP_FAILED)
+		return NULL;
+	/* All three are best effort: without them it works, less well guarded. */
+	mlock(secrets, size);
+	madvise(secrets, size, MADV_DONTDUMP);
+	madvise(secrets, size, MADV_WIPEONFORK);
+	secrets->size = size;
+	secrets->config.peers = secrets->peers;
+	secrets->config.n_peers = peers;
+	secrets->config.tap_fd = secrets->config.udp4_fd = secrets->config.udp6_fd = -1;
+	return secrets;
+}
+
+void secrets_free(struct secrets *secrets)
+{
+	size_t size = secrets ? secrets->size : 0;
+
+	if (!secrets)
+		return;
+	crypto_wipe(secrets, size);
+	munmap(secrets, size);
+}
+
+static enum control_cipher cipher_of(const struct object *object, enum control_cipher otherwise)
+{
+	struct text word TEXT_CLEANUP = {0};
+	int f = kind_field_find(object->kind, "cipher");
+
+	if (f < 0 || !object_has(object, (unsigned int)f))
+		return otherwise;
+	object_print(object, (unsigned int)f, &word);
+	for (int i = CONTROL_CIPHER_AUTO; i < CONTROL_CIPHER_COUNT; i++)
+		if (text_same(control_cipher_name((enum control_cipher)i), text_get(&word)))
+			return (enum control_cipher)i;
+	return otherwise;
+}
+
+/* "192.0.2.1:51821", "[2001:db8::1]:51821", "[fe80::1%3]:51821". */
+static int endpoint_get(const char *text, struct control_endpoint *endpoint, struct err *err)
+{
+	char host[64] = "";
+	const char *colon = strrchr(text, ':'), *scope;
+	bool six = text[0] == '[';
+	int64_t number;
+
+	if (!colon || text_number(colon + 1, 1, 65535, &number) ||
+	    (six && (colon == text || colon[-1] != ']')) || (size_t)(colon - text) >= sizeof(host))
+		return err_set(err, -EINVAL, "%.80s is not an address and port", text);
+	*endpoint = (struct control_endpoint){.family = six ? 6 : 4, .port = (uint16_t)number};
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text) - 2 * six, text + six);
+	scope = six ? strchr(host, '%') : NULL;
+	if (scope) {
+		if (text_number(scope + 1, 1, INT32_MAX, &number))
+			return err_set(err, -EINVAL, "%.80s has no interface's number", text);
+		endpoint->scope = (uint32_t)number;
+		host[scope - host] = '\0';
+	}
+	if (inet_pton(six ? AF_INET6 : AF_INET, host, endpoint->address) != 1)
+		return err_set(err, -EINVAL, "%.80s is not an address and port", text);
+	return 0;
+}
+
+static int peer_make(const struct setup_peer *from, struct control_peer *peer, struct err *err)
+{
+	const struct object *object = from->object;
+	const struct public_key *key = object_value(object, "keys.public", &vtype_key);
+	const char *shared = object_text(object, "keys.shared");
+
+	if (!key)
+		return err_set(err, -EINVAL, "a peer without a public key");
+	snprintf(peer->name, sizeof(peer->name), "%s", object_name(object));
+	memcpy(peer->public_key, key->bytes, sizeof(peer->public_key));
+	peer->cipher = cipher_of(object, CONTROL_CIPHER_INHERIT);
+	peer->keepalive_s = (uint32_t)object_number(object, "keepalive", 0);
+	peer->relay = object_number(object, "relay", 0);
+	peer->mac_limit = (uint32_t)object_number(object, "mac-limit", 0);
+	peer->storm_limit = (uint32_t)object_number(object, "storm-limit", 0);
+	if (shared && key_private_read(shared, peer->preshared_key, err))
+		return err->code;
+	peer->has_preshared_key = shared;
+	return from->resolved ? endpoint_get(from->resolved, &peer->endpoint, err) : 0;
+}
+
+/* The file is what counts; the record must not speak of another key than it holds. */
+static int private_key_take(struct setup *setup, struct control_config *config, struct err *err)
+{
+	const char *path = object_text(setup->tunnel, "key");
+	const struct public_key *promised = object_value(setup->tunnel, "keys.public", &vtype_key);
+	struct public_key public;
+	char text[45];
+
+	if (key_private_read(path, config->private_key, err) ||
+	    key_public_from(config->private_key, &public, err))
+		return err->code;
+	if (promised && memcmp(promised->bytes, public.bytes, sizeof(public.bytes)) != 0) {
+		err_set(err, -EKEYREJECTED, "the key in %s is not the private half of keys.public",
+			path);
+		return err_hint(err, "lanloom key public %s prints what belongs there", path);
+	}
+	text_base64_put(public.bytes, sizeof(public.bytes), text);
+	object_set((struct object *)setup->tunnel, "keys.public", text, &setup->arena);
+	return 0;
+}
+
+int secrets_make(struct setup *setup, struct secrets **out, struct err *err)
+{
+	struct secrets *secrets = secrets_new(setup->len);
+	struct control_config *config = secrets ? &secrets->config : NULL;
+	int r;
+
+	if (!secrets)
+		return err_set(err, -ENOMEM, "no memory for keys");
+	snprintf(config->name, sizeof(config->name), "%s", object_name(setup->tunnel));
+	config->cipher = cipher_of(setup->tunnel, CONTROL_CIPHER_AUTO);
+	config->segment = (uint32_t)object_number(setup->tunnel, "segment", 0);
+	config->mtu = TAP_MTU_INITIAL; /* until the device is looked at */
+	r = private_key_take(setup, config, err);
+	for (size_t i = 0; !r && i < setup->len; i++) {
+		r = peer_make(&setup->peers[i], &secrets->peers[i], err);
+		if (r)
+			err_context(err, "peer %s", object_name(setup->peers[i].object));
+	}
+	if (r) {
+		secrets_free(secrets);
+		return r;
+	}
+	*out = secrets;
+	return 0;
+}
