@@ -3,7 +3,6 @@
 
 #include "lib/lib.h"
 #include "model/describe.h"
-#include "sys/kernel.h"
 
 static bool meant(const struct kind *kind, const char *name)
 {
