@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 
 #include "base/fd.h"
 
@@ -138,7 +139,7 @@ static int lo_up(struct err *err)
 	return 0;
 }
 
-static int make_and_mount(const char *path, struct err *err)
+static int make(int *made, struct err *err)
 {
 	int home FD_CLEANUP = open(OWN, O_RDONLY | O_CLOEXEC);
 	int r;
@@ -148,42 +149,119 @@ static int make_and_mount(const char *path, struct err *err)
 	if (unshare(CLONE_NEWNET) < 0)
 		return err_errno(err, -errno, "make a network namespace");
 	r = lo_up(err);
-	if (!r && mount(OWN, path, "none", MS_BIND, NULL) < 0)
-		r = err_errno(err, -errno, "mount a network namespace on %s", path);
+	*made = open(OWN, O_RDONLY | O_CLOEXEC);
+	if (!r && *made < 0)
+		r = err_errno(err, -errno, "open %s", OWN);
 	come_back(home);
 	return r;
 }
 
-int netns_make(const char *name, struct err *err)
+struct naming {
+	const char *path;
+	int fd; /* the namespace to be named */
+};
+
+static int name_it(const struct naming *naming, struct err *err)
 {
-	int fd FD_CLEANUP = -1;
-	char path[300];
+	char source[40];
+	int file FD_CLEANUP = -1;
 	int r = folder_ready(err);
 
 	if (r)
 		return r;
+	file = open(naming->path, O_RDONLY | O_CLOEXEC | O_CREAT, 0444);
+	if (file < 0)
+		return err_errno(err, -errno, "make %s", naming->path);
+	if (is_namespace(file))
+		return err_set(err, -EEXIST, "%s is a network namespace already", naming->path);
+	snprintf(source, sizeof(source), "/proc/self/fd/%d", naming->fd);
+	if (mount(source, naming->path, "none", MS_BIND, NULL) == 0)
+		return 0;
+	err_errno(err, -errno, "mount a network namespace on %s", naming->path);
+	unlink(naming->path);
+	return err->code;
+}
+
+static int unname_it(const struct naming *naming, struct err *err)
+{
+	if (umount2(naming->path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
+		return err_errno(err, -errno, "unmount %s", naming->path);
+	if (unlink(naming->path) < 0 && errno != ENOENT)
+		return err_errno(err, -errno, "remove %s", naming->path);
+	return 0;
+}
+
+static int in_child(int mounts, int (*act)(const struct naming *, struct err *),
+		    const struct naming *naming, struct err *err)
+{
+	int ends[2], status = 0;
+	pid_t child;
+	ssize_t got;
+
+	if (pipe2(ends, O_CLOEXEC) < 0 || (child = fork()) < 0)
+		return err_errno(err, -errno, "start a child");
+	if (!child) {
+		struct err said = {0};
+
+		if (setns(mounts, CLONE_NEWNS) < 0)
+			err_errno(&said, -errno, "enter the first mount namespace");
+		else
+			act(naming, &said);
+		_exit(write(ends[1], &said, sizeof(said)) != sizeof(said));
+	}
+	close(ends[1]);
+	got = read(ends[0], err, sizeof(*err));
+	close(ends[0]);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (got != sizeof(*err))
+		return err_set(err, -EINTR, "the child that names a network namespace died");
+	return err->code;
+}
+
+/*
+ * Names are the machine's: they are made where its first process sees them. A caller with mounts
+ * of its own (ip netns exec gives such) sees them too, as mounts travel down; made in its own
+ * they would end with it and leave an empty file behind.
+ */
+static int in_first_mounts(int (*act)(const struct naming *, struct err *),
+			   const struct naming *naming, struct err *err)
+{
+	int first FD_CLEANUP = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+	struct stat its, ours;
+
+	if (first < 0 || fstat(first, &its) < 0 || stat("/proc/self/ns/mnt", &ours) < 0 ||
+	    (its.st_ino == ours.st_ino && its.st_dev == ours.st_dev))
+		return act(naming, err);
+	return in_child(first, act, naming, err);
+}
+
+int netns_make(const char *name, struct err *err)
+{
+	int fd FD_CLEANUP = -1, seen FD_CLEANUP = -1;
+	char path[300];
+	struct naming naming = {.path = path};
+	int r = make(&fd, err);
+
 	path_of(name, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_CREAT, 0444);
-	if (fd < 0)
-		return err_errno(err, -errno, "make %s", path);
-	if (is_namespace(fd))
-		return err_set(err, -EEXIST, "there is a network namespace of the name %s", name);
-	r = make_and_mount(path, err);
-	if (r)
-		unlink(path);
+	naming.fd = fd;
+	if (!r)
+		r = in_first_mounts(name_it, &naming, err);
+	/* mounts that do not travel down to the caller's: it is named there as well */
+	if (!r && netns_open(name, &seen, err))
+		r = name_it(&naming, err);
 	return r;
 }
 
 int netns_remove(const char *name, struct err *err)
 {
 	char path[300];
+	struct naming naming = {.path = path, .fd = -1};
+	int r;
 
 	path_of(name, path);
-	if (umount2(path, MNT_DETACH) < 0 && errno != EINVAL && errno != ENOENT)
-		return err_errno(err, -errno, "unmount %s", path);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_errno(err, -errno, "remove %s", path);
-	return 0;
+	r = in_first_mounts(unname_it, &naming, err);
+	return r ? r : unname_it(&naming, err);
 }
 
 int netns_list(int (*each)(const char *name, void *data), void *data)
