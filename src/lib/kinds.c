@@ -3,6 +3,7 @@
 
 #include "lib/lib.h"
 #include "model/describe.h"
+#include "sys/kernel.h"
 
 static bool meant(const struct kind *kind, const char *name)
 {
