@@ -102,7 +102,7 @@ static void part_request(struct mend *mend, struct part *part)
 	const struct committed **others =
 		arena_alloc(mend->arena, (mend->store->len + 1) * sizeof(*others));
 
-	session_desired(&part->ours, mend->arena, &part->desired);
+	visit_desired(&part->ours, mend->arena, &part->desired);
 	state_init(&part->wanted, mend->arena);
 	for (size_t i = 0; i < part->ours.len; i++) {
 		state_add(&part->wanted, part->ours.entries[i].object);

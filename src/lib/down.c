@@ -22,29 +22,28 @@ static void name_add(struct names *names, const char *name)
 	names->list[names->len++] = arena_text(names->arena, name);
 }
 
-static bool loaded_name(struct session *session, const char *path, struct diag *diag,
-			const char **name)
+static bool loaded_name(struct visit *visit, const char *path, struct diag *diag, const char **name)
 {
 	struct conf_request request = {.path = path};
 	struct description description = {0};
 
-	if (conf_load(&request, &session->arena, &description, diag))
+	if (conf_load(&request, &visit->arena, &description, diag))
 		return false;
 	*name = description.name;
 	return true;
 }
 
 /* What is up and came from this path, even if the file is gone. */
-static size_t names_of_path(struct session *session, const char *path, struct names *names)
+static size_t names_of_path(struct visit *visit, const char *path, struct names *names)
 {
 	size_t before = names->len;
 	char *real = realpath(path, NULL);
 	char here[PATH_MAX];
 
 	if (!real && path[0] != '/' && getcwd(here, sizeof(here)))
-		path = arena_print(&session->arena, "%s/%s", here, path);
-	for (size_t i = 0; i < session->store.len; i++) {
-		const struct committed *up = session->store.committed[i];
+		path = arena_print(&visit->arena, "%s/%s", here, path);
+	for (size_t i = 0; i < visit->store.len; i++) {
+		const struct committed *up = visit->store.committed[i];
 
 		if (text_same(up->file, real ? real : path) ||
 		    text_same(up->name, real ? real : path))
@@ -55,52 +54,52 @@ static size_t names_of_path(struct session *session, const char *path, struct na
 }
 
 /* The name under which a file's description is up; one that is not up leaves nothing to do. */
-static void file_name(struct session *session, const char *path, struct names *names,
+static void file_name(struct visit *visit, const char *path, struct names *names,
 		      struct answer *answer)
 {
 	struct diag diag = {0};
 	const char *name = NULL;
-	bool read = loaded_name(session, path, &diag, &name);
+	bool read = loaded_name(visit, path, &diag, &name);
 
-	if (read && store_committed(&session->store, name))
+	if (read && store_committed(&visit->store, name))
 		name_add(names, name);
-	else if (!names_of_path(session, path, names) && !read)
+	else if (!names_of_path(visit, path, names) && !read)
 		answer_take(answer, &diag);
 	diag_fini(&diag);
 }
 
-static void names_find(struct session *session, const char *const *files, size_t count,
+static void names_find(struct visit *visit, const char *const *files, size_t count,
 		       struct names *names, struct answer *answer)
 {
 	struct err err = {0};
 	const char **paths;
 	size_t len;
 
-	if (session->loom->name) {
-		if (store_committed(&session->store, session->loom->name))
-			name_add(names, session->loom->name);
+	if (visit->loom->name) {
+		if (store_committed(&visit->store, visit->loom->name))
+			name_add(names, visit->loom->name);
 		return;
 	}
-	if (files_find(files, count, &session->arena, &paths, &len, &err)) {
+	if (files_find(files, count, &visit->arena, &paths, &len, &err)) {
 		answer_fail(answer, &err);
 		return;
 	}
 	for (size_t i = len; i-- > 0;)
-		file_name(session, paths[i], names, answer);
+		file_name(visit, paths[i], names, answer);
 }
 
-static void down_one(struct session *session, const char *name, struct answer *answer)
+static void down_one(struct visit *visit, const char *name, struct answer *answer)
 {
-	const struct committed *committed = store_committed(&session->store, name);
+	const struct committed *committed = store_committed(&visit->store, name);
 	struct state nothing;
 
 	if (!committed)
 		return;
-	state_init(&nothing, &session->arena);
-	run_wish(session,
+	state_init(&nothing, &visit->arena);
+	run_wish(visit,
 		 &(struct wish){
 			 .name = name,
-			 .file = arena_text(&session->arena, committed->file),
+			 .file = arena_text(&visit->arena, committed->file),
 			 .operation = "down",
 			 .desired = &nothing,
 			 .gone = true,
@@ -113,7 +112,7 @@ static void down_one(struct session *session, const char *name, struct answer *a
  * comes first is found by trying: a plan that is refused has changed nothing and waits for the
  * next round; the last round's refusals are the answer.
  */
-static void down_round(struct session *session, struct names *names, struct answer *answer)
+static void down_round(struct visit *visit, struct names *names, struct answer *answer)
 {
 	struct answer last = {0};
 	bool progress = true;
@@ -129,7 +128,7 @@ static void down_round(struct session *session, struct names *names, struct answ
 			struct answer one;
 
 			answer_init(&one);
-			down_one(session, names->list[i], &one);
+			down_one(visit, names->list[i], &one);
 			if (one.status == LOOM_FAILED) {
 				names->list[waiting++] = names->list[i];
 				answer_take(&last, &one.diag);
@@ -150,29 +149,29 @@ static void down_round(struct session *session, struct names *names, struct answ
 static enum loom_status down(struct loom *loom, const char *const *files, size_t count, bool all,
 			     struct loom_doc **doc)
 {
-	struct session session;
+	struct visit visit;
 	struct answer answer;
 	struct names names = {0};
 	struct err err = {0};
 
 	answer_init(&answer);
-	if (session_open(&session, loom, true, &err)) {
+	if (visit_open(&visit, loom, true, &err)) {
 		answer_fail(&answer, &err);
-		session_close(&session);
+		visit_close(&visit);
 		return answer_end(&answer, doc);
 	}
-	names.arena = &session.arena;
-	run_recovered(&session, &answer);
+	names.arena = &visit.arena;
+	run_recovered(&visit, &answer);
 	json_object_set_new(answer.json, "steps", json_array());
 	json_object_set_new(answer.json, "result", json_string(result_words[RESULT_UNCHANGED]));
 	if (all)
-		for (size_t i = 0; i < session.store.len; i++)
-			name_add(&names, session.store.committed[i]->name);
+		for (size_t i = 0; i < visit.store.len; i++)
+			name_add(&names, visit.store.committed[i]->name);
 	else
-		names_find(&session, files, count, &names, &answer);
+		names_find(&visit, files, count, &names, &answer);
 	if (answer.status == LOOM_DONE)
-		down_round(&session, &names, &answer);
-	session_close(&session);
+		down_round(&visit, &names, &answer);
+	visit_close(&visit);
 	return answer_end(&answer, doc);
 }
 

@@ -38,22 +38,22 @@ static int mac_draw(const struct state *desired, char *text, size_t size, struct
 }
 
 /* It is promised already, with no MAC of ours: the one that it has stays. */
-static bool promised_bare(const struct session *session, const struct object *object)
+static bool promised_bare(const struct visit *visit, const struct object *object)
 {
 	const struct entry *entry = NULL;
 
-	for (size_t i = 0; i < session->store.len && !entry; i++)
-		entry = committed_find(session->store.committed[i], object);
+	for (size_t i = 0; i < visit->store.len && !entry; i++)
+		entry = committed_find(visit->store.committed[i], object);
 	return entry && !object_has_key(entry->object, "macaddress");
 }
 
-static int mac_give(struct session *session, struct state *desired, struct object *object,
+static int mac_give(struct visit *visit, struct state *desired, struct object *object,
 		    const char *host, bool draw, struct err *err)
 {
-	const char *key = arena_print(&session->arena, "%s%s%s %s macaddress", host ? host : "",
+	const char *key = arena_print(&visit->arena, "%s%s%s %s macaddress", host ? host : "",
 				      host ? "/" : "", object->kind->name,
-				      object_label(object, &session->arena));
-	const char *kept = store_fixed(&session->store, key);
+				      object_label(object, &visit->arena));
+	const char *kept = store_fixed(&visit->store, key);
 	char drawn[18];
 	int r;
 
@@ -62,7 +62,7 @@ static int mac_give(struct session *session, struct state *desired, struct objec
 	if (!kept) {
 		r = mac_draw(desired, drawn, sizeof(drawn), err);
 		if (!r)
-			r = store_fix(&session->store, key, drawn, err);
+			r = store_fix(&visit->store, key, drawn, err);
 		if (r)
 			return r;
 		kept = drawn;
@@ -72,29 +72,29 @@ static int mac_give(struct session *session, struct state *desired, struct objec
 }
 
 /* With --adopt somebody's bridge may be taken over: it keeps the address its LAN knows it by. */
-static int actual_read(struct session *session, const struct state *desired, struct state *actual,
+static int actual_read(struct visit *visit, const struct state *desired, struct state *actual,
 		       struct err *err)
 {
-	state_init(actual, &session->arena);
-	if (!session->loom->adopt)
+	state_init(actual, &visit->arena);
+	if (!visit->loom->adopt)
 		return 0;
-	return session->world->ops->read(session->world, desired, actual, err);
+	return visit->world->ops->read(visit->world, desired, actual, err);
 }
 
-int fixed_macs(struct session *session, struct state *desired, const char *host, bool draw,
+int fixed_macs(struct visit *visit, struct state *desired, const char *host, bool draw,
 	       struct err *err)
 {
 	struct state actual;
-	int r = actual_read(session, desired, &actual, err);
+	int r = actual_read(visit, desired, &actual, err);
 
 	for (size_t i = 0; !r && i < desired->len; i++) {
 		struct object *object = desired->objects[i];
 
 		if (!(object->kind->flags & KIND_OWN_MAC) || object_has_key(object, "macaddress") ||
-		    object_number(object, "existing", 0) || promised_bare(session, object) ||
+		    object_number(object, "existing", 0) || promised_bare(visit, object) ||
 		    state_find(&actual, object))
 			continue;
-		r = mac_give(session, desired, object, host, draw, err);
+		r = mac_give(visit, desired, object, host, draw, err);
 	}
 	return r;
 }

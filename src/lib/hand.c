@@ -11,7 +11,7 @@
 #define BY_HAND "by-hand"
 
 struct hand {
-	struct session session;
+	struct visit visit;
 	struct state desired;
 	struct answer answer;
 };
@@ -21,13 +21,13 @@ static bool hand_open(struct hand *hand, const struct loom *loom)
 	struct err err = {0};
 
 	answer_init(&hand->answer);
-	if (session_open(&hand->session, loom, true, &err)) {
+	if (visit_open(&hand->visit, loom, true, &err)) {
 		answer_fail(&hand->answer, &err);
 		return false;
 	}
-	run_recovered(&hand->session, &hand->answer);
-	session_desired(store_committed(&hand->session.store, BY_HAND), &hand->session.arena,
-			&hand->desired);
+	run_recovered(&hand->visit, &hand->answer);
+	visit_desired(store_committed(&hand->visit.store, BY_HAND), &hand->visit.arena,
+		      &hand->desired);
 	return true;
 }
 
@@ -42,17 +42,17 @@ static void hand_run(struct hand *hand, const char *operation)
 	};
 	struct err err = {0};
 
-	if (fixed_macs(&hand->session, &hand->desired, NULL, true, &err))
+	if (fixed_macs(&hand->visit, &hand->desired, NULL, true, &err))
 		answer_fail(&hand->answer, &err);
 	else
-		run_wish(&hand->session, &wish, &hand->answer);
+		run_wish(&hand->visit, &wish, &hand->answer);
 }
 
 static enum loom_status hand_close(struct hand *hand, struct diag *diag, struct loom_doc **doc)
 {
 	answer_take(&hand->answer, diag);
 	diag_fini(diag);
-	session_close(&hand->session);
+	visit_close(&hand->visit);
 	return answer_end(&hand->answer, doc);
 }
 
@@ -68,22 +68,22 @@ enum loom_status loom_add(struct loom *loom, const char *kind, const char *name,
 }
 
 /* "ns1/br0" taken apart; a namespace's own name has no slash. */
-static const char *name_split(struct session *session, const char *text, const char **ns)
+static const char *name_split(struct visit *visit, const char *text, const char **ns)
 {
 	const char *slash = strrchr(text, '/');
 
-	*ns = slash ? arena_textn(&session->arena, text, (size_t)(slash - text)) : "";
+	*ns = slash ? arena_textn(&visit->arena, text, (size_t)(slash - text)) : "";
 	return slash ? slash + 1 : text;
 }
 
 /* A device that is there, as something to desire: nothing of it but that it exists. */
 static int device_found(struct hand *hand, const char *text, struct err *err)
 {
-	struct arena *arena = &hand->session.arena;
-	struct world *world = hand->session.world;
+	struct arena *arena = &hand->visit.arena;
+	struct world *world = hand->visit.world;
 	struct object *like, *there, *object;
 	struct state wanted, actual;
-	const char *ns, *name = name_split(&hand->session, text, &ns);
+	const char *ns, *name = name_split(&hand->visit, text, &ns);
 
 	if (device_name_check(name, err))
 		return err->code;
@@ -107,7 +107,7 @@ static int device_found(struct hand *hand, const char *text, struct err *err)
 /* An object of `desired` by the name that the command line has. */
 static struct object *desired_named(struct hand *hand, const char *text)
 {
-	const char *ns, *name = name_split(&hand->session, text, &ns);
+	const char *ns, *name = name_split(&hand->visit, text, &ns);
 
 	return state_link(&hand->desired, ns, name);
 }
@@ -161,13 +161,13 @@ enum loom_status loom_set(struct loom *loom, const char *name, const char *const
 /* Why `del` has nothing to take: it is another description's, or it is not lanloom's at all. */
 static void not_by_hand(struct hand *hand, const char *text, struct err *err)
 {
-	const char *ns, *name = name_split(&hand->session, text, &ns);
+	const char *ns, *name = name_split(&hand->visit, text, &ns);
 
-	for (size_t i = 0; i < hand->session.store.len; i++) {
-		const struct committed *up = hand->session.store.committed[i];
+	for (size_t i = 0; i < hand->visit.store.len; i++) {
+		const struct committed *up = hand->visit.store.committed[i];
 		struct state state;
 
-		session_desired(up, &hand->session.arena, &state);
+		visit_desired(up, &hand->visit.arena, &state);
 		if (!state_link(&state, ns, name) && !state_named(&state, "namespace", "", name))
 			continue;
 		err_set(err, -EPERM, "it is not by hand: it belongs to the description %s",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Inside liblanloom: a `struct loom` holds the options; a session holds what one operation has open
+ * Inside liblanloom: a `struct loom` holds the options; a visit is what one operation has open
  * (store, world, memory); an answer gathers what is wrong and becomes the document. The library is
  * thin: it loads (conf), opens (apply/store, world/live), runs (apply) and describes.
  */
@@ -44,8 +44,8 @@ void answer_drop(struct answer *answer); /* nobody is to read it */
 /* What a part of the operation came to joins the whole: lists grow, the worse status stays. */
 void answer_merge(struct answer *answer, struct answer *part);
 
-/* --- session.c --- */
-struct session {
+/* --- visit.c --- */
+struct visit {
 	const struct loom *loom;
 	struct arena arena;
 	struct store store;
@@ -55,18 +55,17 @@ struct session {
 };
 
 /* change: with the lock, and what a killed run left finished or undone first. */
-int session_open(struct session *session, const struct loom *loom, bool change, struct err *err);
-void session_close(struct session *session);
+int visit_open(struct visit *visit, const struct loom *loom, bool change, struct err *err);
+void visit_close(struct visit *visit);
 
 /* To look only: where the store may not be read (a plain user), without it, which is a warning. */
-int session_look(struct session *session, const struct loom *loom, struct diag *diag,
-		 struct err *err);
+int visit_look(struct visit *visit, const struct loom *loom, struct diag *diag, struct err *err);
 
 /*
  * A description as committed, as something to desire again: entries that are owed or only known
  * by identity are left out. `out` is initialized and sorted; objects are copies in `arena`.
  */
-void session_desired(const struct committed *committed, struct arena *arena, struct state *out);
+void visit_desired(const struct committed *committed, struct arena *arena, struct state *out);
 
 /* --- files.c --- */
 struct files {
@@ -92,7 +91,7 @@ void files_fini(struct files *files);
  * Gives each object of a kind with KIND_OWN_MAC that lacks a MAC the one kept for it; `draw`: a
  * new one where none is kept yet. `host`: the description's, or NULL.
  */
-int fixed_macs(struct session *session, struct state *desired, const char *host, bool draw,
+int fixed_macs(struct visit *visit, struct state *desired, const char *host, bool draw,
 	       struct err *err);
 
 /* --- key.c --- */
@@ -108,8 +107,8 @@ json_t *step_describe(const struct step *step, const struct object *old);
 void plan_describe(const struct plan *plan, json_t *to);
 
 /* --- run.c --- */
-/* Says in the answer what was done about a killed run that session_open found. */
-void run_recovered(const struct session *session, struct answer *answer);
+/* Says in the answer what was done about a killed run that visit_open found. */
+void run_recovered(const struct visit *visit, struct answer *answer);
 
 struct wish {
 	const char *name, *file, *operation;
@@ -119,11 +118,11 @@ struct wish {
 	bool plan_only;
 };
 /*
- * Plans or runs one description in an open session; the plan, the result and what is wrong join
+ * Plans or runs one description in an open visit; the plan, the result and what is wrong join
  * the answer. Returns the number of the change, 0: nothing was changed.
  */
-uint64_t run_wish(struct session *session, const struct wish *wish, struct answer *answer);
+uint64_t run_wish(struct visit *visit, const struct wish *wish, struct answer *answer);
 
 /* --- undo.c --- */
 /* Runs towards the state before a change; what is wrong joins the answer. */
-void undo_change(struct session *session, uint64_t n, struct answer *answer);
+void undo_change(struct visit *visit, uint64_t n, struct answer *answer);

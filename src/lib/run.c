@@ -12,34 +12,34 @@
 #include "world/keeper_door.h"
 
 struct running {
-	struct session *session;
+	struct visit *visit;
 };
 
 static int reopen(void *data, struct world **world, struct err *err)
 {
 	struct running *running = data;
 
-	return world_live_new(running->session->store.folder, world, err);
+	return world_live_new(running->visit->store.folder, world, err);
 }
 
 static void progress(void *data, const struct breath *breath, size_t n, size_t of)
 {
 	struct running *running = data;
-	const struct loom *loom = running->session->loom;
+	const struct loom *loom = running->visit->loom;
 	json_t *step = step_describe(&breath->steps[breath->leader], NULL);
 
 	loom->progress(loom->data, doc_of(step), n, of);
 	json_decref(step);
 }
 
-void run_recovered(const struct session *session, struct answer *answer)
+void run_recovered(const struct visit *visit, struct answer *answer)
 {
 	struct err err = {0};
 
-	if (session->recovered == RECOVER_NOTHING)
+	if (visit->recovered == RECOVER_NOTHING)
 		return;
 	err_set(&err, 0, "an earlier run was killed; what it had begun was %s first",
-		session->recovered == RECOVER_FINISHED ? "finished" : "taken back");
+		visit->recovered == RECOVER_FINISHED ? "finished" : "taken back");
 	diag_warn(&answer->diag, &err);
 }
 
@@ -95,24 +95,24 @@ static void outcome_tell(struct apply_outcome *outcome, int r, bool plan_only, s
 }
 
 /* The keeper serves what is committed: it looks again, begins or ends. */
-static void keeper_tell(const struct session *session, struct answer *answer)
+static void keeper_tell(const struct visit *visit, struct answer *answer)
 {
 	struct err err = {0};
 	bool keep = false;
 
-	for (size_t i = 0; i < session->store.len; i++)
-		keep = keep || session->store.committed[i]->keep;
-	if (keeper_notify(session->store.folder, keep, &err))
+	for (size_t i = 0; i < visit->store.len; i++)
+		keep = keep || visit->store.committed[i]->keep;
+	if (keeper_notify(visit->store.folder, keep, &err))
 		diag_warn(&answer->diag, &err);
 }
 
-uint64_t run_wish(struct session *session, const struct wish *wish, struct answer *answer)
+uint64_t run_wish(struct visit *visit, const struct wish *wish, struct answer *answer)
 {
-	const struct loom *loom = session->loom;
-	struct running running = {.session = session};
+	const struct loom *loom = visit->loom;
+	struct running running = {.visit = visit};
 	struct apply_request request = {
-		.store = &session->store,
-		.world = session->world,
+		.store = &visit->store,
+		.world = visit->world,
 		.name = wish->name,
 		.file = wish->file,
 		.command = loom->command ? loom->command : wish->operation,
@@ -134,7 +134,7 @@ uint64_t run_wish(struct session *session, const struct wish *wish, struct answe
 			    : apply_run(&request, &outcome, &err);
 	outcome_tell(&outcome, r, wish->plan_only, &err, answer);
 	if (!wish->plan_only)
-		keeper_tell(session, answer);
+		keeper_tell(visit, answer);
 	change = outcome.change;
 	apply_outcome_fini(&outcome);
 	return change;
@@ -184,7 +184,7 @@ enum loom_status loom_check(struct loom *loom, const char *const *files, size_t 
 	return answer.status;
 }
 
-static uint64_t up_one(struct session *session, struct description *description, bool plan_only,
+static uint64_t up_one(struct visit *visit, struct description *description, bool plan_only,
 		       struct answer *answer)
 {
 	struct wish wish = {
@@ -197,11 +197,11 @@ static uint64_t up_one(struct session *session, struct description *description,
 	};
 	struct err err = {0};
 
-	if (fixed_macs(session, &description->desired, description->host, !plan_only, &err)) {
+	if (fixed_macs(visit, &description->desired, description->host, !plan_only, &err)) {
 		answer_fail(answer, &err);
 		return 0;
 	}
-	return run_wish(session, &wish, answer);
+	return run_wish(visit, &wish, answer);
 }
 
 static bool failed(const struct answer *answer)
@@ -211,12 +211,12 @@ static bool failed(const struct answer *answer)
 }
 
 /* Undoes a change of the same command; its steps are not what was asked for, so not told. */
-static void take_back(struct session *session, uint64_t change, struct answer *answer)
+static void take_back(struct visit *visit, uint64_t change, struct answer *answer)
 {
 	struct answer back;
 
 	answer_init(&back);
-	undo_change(session, change, &back);
+	undo_change(visit, change, &back);
 	if (back.status != LOOM_DONE) {
 		answer->status = LOOM_PARTIAL;
 		result_set(answer, RESULT_PARTIAL);
@@ -225,22 +225,21 @@ static void take_back(struct session *session, uint64_t change, struct answer *a
 	answer_drop(&back);
 }
 
-static void up_all(struct session *session, struct files *files, bool plan_only,
-		   struct answer *answer)
+static void up_all(struct visit *visit, struct files *files, bool plan_only, struct answer *answer)
 {
-	uint64_t *changes = arena_alloc(&session->arena, (files->len + 1) * sizeof(*changes));
+	uint64_t *changes = arena_alloc(&visit->arena, (files->len + 1) * sizeof(*changes));
 	size_t done = 0;
 
 	for (; done < files->len && !failed(answer); done++) {
 		description_tell(answer, &files->list[done]);
-		changes[done] = up_one(session, &files->list[done], plan_only, answer);
+		changes[done] = up_one(visit, &files->list[done], plan_only, answer);
 	}
 	if (plan_only || !failed(answer) || done < 2)
 		return;
 	/* the last one undid itself */
 	for (size_t i = done - 1; i-- > 0;)
 		if (changes[i])
-			take_back(session, changes[i], answer);
+			take_back(visit, changes[i], answer);
 	if (answer->status != LOOM_PARTIAL)
 		result_set(answer, RESULT_ROLLED_BACK);
 }
@@ -251,18 +250,18 @@ static enum loom_status up_or_plan(struct loom *loom, const char *const *files, 
 	struct answer answer;
 	struct diag diag = {0};
 	struct files loaded;
-	struct session session = {0};
+	struct visit visit = {0};
 	struct err err = {0};
 
 	answer_init(&answer);
 	if (files_load(&loaded, loom, files, count, true, &diag) == 0) {
-		if (session_open(&session, loom, !plan_only, &err)) {
+		if (visit_open(&visit, loom, !plan_only, &err)) {
 			answer_fail(&answer, &err);
 		} else {
-			run_recovered(&session, &answer);
-			up_all(&session, &loaded, plan_only, &answer);
+			run_recovered(&visit, &answer);
+			up_all(&visit, &loaded, plan_only, &answer);
 		}
-		session_close(&session);
+		visit_close(&visit);
 	}
 	answer_take(&answer, &diag);
 	diag_fini(&diag);

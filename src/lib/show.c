@@ -17,7 +17,7 @@
 #define NOT_SHOWN (FIELD_FACE | FIELD_INNER)
 
 struct looking {
-	struct session session;
+	struct visit visit;
 	struct state actual;
 	const char **names; /* of the namespaces that are shown */
 	size_t name_count;
@@ -51,25 +51,25 @@ static bool in_first_namespace(const struct store *store)
 /* Everything, and what descriptions named besides (sysctls). */
 static int look(struct looking *looking, struct err *err)
 {
-	struct session *session = &looking->session;
+	struct visit *visit = &looking->visit;
 	struct state wanted;
 
-	state_init(&wanted, &session->arena);
-	if (in_first_namespace(&session->store))
+	state_init(&wanted, &visit->arena);
+	if (in_first_namespace(&visit->store))
 		netns_list(namespace_want, &wanted);
-	for (size_t i = 0; i < session->store.len; i++)
-		for (size_t j = 0; j < session->store.committed[i]->len; j++)
-			state_add(&wanted, session->store.committed[i]->entries[j].object);
+	for (size_t i = 0; i < visit->store.len; i++)
+		for (size_t j = 0; j < visit->store.committed[i]->len; j++)
+			state_add(&wanted, visit->store.committed[i]->entries[j].object);
 	state_sort(&wanted);
-	looking->name_count = state_namespaces(&wanted, &session->arena, &looking->names);
-	state_init(&looking->actual, &session->arena);
-	return session->world->ops->read(session->world, &wanted, &looking->actual, err);
+	looking->name_count = state_namespaces(&wanted, &visit->arena, &looking->names);
+	state_init(&looking->actual, &visit->arena);
+	return visit->world->ops->read(visit->world, &wanted, &looking->actual, err);
 }
 
 /* Whose it is: `managed` when lanloom made it, `description` also where it set keys of it. */
 static void owner_tell(const struct looking *looking, const struct object *object, json_t *to)
 {
-	const struct store *store = &looking->session.store;
+	const struct store *store = &looking->visit.store;
 	bool managed = false;
 
 	for (size_t i = 0; i < store->len; i++) {
@@ -110,7 +110,7 @@ static const char *child_name(struct looking *looking, const struct object *chil
 		object_print(child, i, &text);
 		break;
 	}
-	return arena_text(&looking->session.arena, text_get(&text));
+	return arena_text(&looking->visit.arena, text_get(&text));
 }
 
 /* addresses: [{…}]; interfaces: ["tap0"] beside ports: {"tap0": {…}}. */
@@ -219,8 +219,8 @@ static json_t *tunnels_describe(struct looking *looking)
 	struct err err = {0};
 	json_t *tunnels;
 
-	if (looking->session.opened &&
-	    keeper_status(looking->session.store.folder, &tunnels, &err) == 0)
+	if (looking->visit.opened &&
+	    keeper_status(looking->visit.store.folder, &tunnels, &err) == 0)
 		return tunnels;
 	if (err.code)
 		diag_warn(&looking->answer.diag, &err);
@@ -269,7 +269,7 @@ static void narrow(json_t *document, const char *name)
 /* The nearest name there is, for a NAME that nothing has. */
 static void name_unknown(struct looking *looking, const char *name)
 {
-	struct arena *arena = &looking->session.arena;
+	struct arena *arena = &looking->visit.arena;
 	const struct state *actual = &looking->actual;
 	const char **words = arena_alloc(arena, (actual->len * 2 + 1) * sizeof(*words));
 	const char *nearest;
@@ -294,7 +294,7 @@ static bool looking_open(struct looking *looking, const struct loom *loom)
 	struct err err = {0};
 
 	answer_init(&looking->answer);
-	if (session_look(&looking->session, loom, &looking->answer.diag, &err) == 0 &&
+	if (visit_look(&looking->visit, loom, &looking->answer.diag, &err) == 0 &&
 	    look(looking, &err) == 0)
 		return true;
 	answer_fail(&looking->answer, &err);
@@ -308,7 +308,7 @@ enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc 
 
 	if (!looking_open(&looking, loom)) {
 		json_decref(namespaces);
-		session_close(&looking.session);
+		visit_close(&looking.visit);
 		return answer_end(&looking.answer, doc);
 	}
 	document = looking.answer.json;
@@ -326,7 +326,7 @@ enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc 
 		    !json_array_size(json_object_get(document, "tunnels")))
 			name_unknown(&looking, name);
 	}
-	session_close(&looking.session);
+	visit_close(&looking.visit);
 	return answer_end(&looking.answer, doc);
 }
 
@@ -337,9 +337,9 @@ enum loom_status loom_tunnel(struct loom *loom, const char *name, struct loom_do
 	json_t *tunnels;
 
 	answer_init(&looking.answer);
-	if (session_open(&looking.session, loom, false, &err)) {
+	if (visit_open(&looking.visit, loom, false, &err)) {
 		answer_fail(&looking.answer, &err);
-		session_close(&looking.session);
+		visit_close(&looking.visit);
 		return answer_end(&looking.answer, doc);
 	}
 	tunnels = tunnels_describe(&looking);
@@ -353,6 +353,6 @@ enum loom_status loom_tunnel(struct loom *loom, const char *name, struct loom_do
 			answer_fail(&looking.answer, &err);
 		}
 	}
-	session_close(&looking.session);
+	visit_close(&looking.visit);
 	return answer_end(&looking.answer, doc);
 }

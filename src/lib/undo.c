@@ -27,8 +27,8 @@ struct touched {
 
 static void touched_init(struct touched *touched, const struct change *change, struct arena *arena)
 {
-	session_desired(change->before, arena, &touched->before);
-	session_desired(change->after, arena, &touched->after);
+	visit_desired(change->before, arena, &touched->before);
+	visit_desired(change->after, arena, &touched->after);
 }
 
 static void undo_plan(const struct touched *touched, struct state *desired)
@@ -45,7 +45,7 @@ static void undo_plan(const struct touched *touched, struct state *desired)
 	}
 }
 
-void undo_change(struct session *session, uint64_t n, struct answer *answer)
+void undo_change(struct visit *visit, uint64_t n, struct answer *answer)
 {
 	struct change change = {0};
 	const struct committed *now;
@@ -53,21 +53,21 @@ void undo_change(struct session *session, uint64_t n, struct answer *answer)
 	struct state desired;
 	struct err err = {0};
 
-	if (store_history_get(&session->store, n, &change, &err)) {
+	if (store_history_get(&visit->store, n, &change, &err)) {
 		err_hint(&err, "lanloom log lists the changes");
 		answer_fail(answer, &err);
 		return;
 	}
-	now = store_committed(&session->store, change.name);
-	session_desired(now, &session->arena, &desired);
-	touched_init(&touched, &change, &session->arena);
+	now = store_committed(&visit->store, change.name);
+	visit_desired(now, &visit->arena, &desired);
+	touched_init(&touched, &change, &visit->arena);
 	undo_plan(&touched, &desired);
-	run_wish(session,
+	run_wish(visit,
 		 &(struct wish){
-			 .name = arena_text(&session->arena, change.name),
-			 .file = arena_text(&session->arena, now	     ? now->file
-							     : change.before ? change.before->file
-									     : ""),
+			 .name = arena_text(&visit->arena, change.name),
+			 .file = arena_text(&visit->arena, now		   ? now->file
+							   : change.before ? change.before->file
+									   : ""),
 			 .operation = "undo",
 			 .keep = now ? now->keep : change.before && change.before->keep,
 			 .desired = &desired,
@@ -78,26 +78,26 @@ void undo_change(struct session *session, uint64_t n, struct answer *answer)
 
 enum loom_status loom_undo(struct loom *loom, unsigned long long n, struct loom_doc **doc)
 {
-	struct session session;
+	struct visit visit;
 	struct answer answer;
 	struct change *changes;
 	struct err err = {0};
 
 	answer_init(&answer);
-	if (session_open(&session, loom, true, &err)) {
+	if (visit_open(&visit, loom, true, &err)) {
 		answer_fail(&answer, &err);
 	} else {
-		run_recovered(&session, &answer);
-		if (!n && store_history_list(&session.store, &changes))
+		run_recovered(&visit, &answer);
+		if (!n && store_history_list(&visit.store, &changes))
 			n = changes[0].n;
 		if (n) {
-			undo_change(&session, n, &answer);
+			undo_change(&visit, n, &answer);
 		} else {
 			err_set(&err, -ENOENT, "no change has been made here yet");
 			answer_fail(&answer, &err);
 		}
 	}
-	session_close(&session);
+	visit_close(&visit);
 	return answer_end(&answer, doc);
 }
 
@@ -116,7 +116,7 @@ static void touched_describe(const struct touched *touched, struct arena *arena,
 				to, describe_text(object_label(touched->after.objects[i], arena)));
 }
 
-static json_t *change_describe(struct session *session, const struct change *change)
+static json_t *change_describe(struct visit *visit, const struct change *change)
 {
 	json_t *json = json_object(), *objects = json_array();
 	struct touched touched;
@@ -127,15 +127,15 @@ static json_t *change_describe(struct session *session, const struct change *cha
 	json_object_set_new(json, "user", describe_text(change->user ? change->user : ""));
 	json_object_set_new(json, "command", describe_text(change->command ? change->command : ""));
 	json_object_set_new(json, "description", describe_text(change->name));
-	touched_init(&touched, change, &session->arena);
-	touched_describe(&touched, &session->arena, objects);
+	touched_init(&touched, change, &visit->arena);
+	touched_describe(&touched, &visit->arena, objects);
 	json_object_set_new(json, "objects", objects);
 	return json;
 }
 
 enum loom_status loom_log(struct loom *loom, struct loom_doc **doc)
 {
-	struct session session;
+	struct visit visit;
 	struct answer answer;
 	struct change *changes;
 	struct err err = {0};
@@ -144,13 +144,13 @@ enum loom_status loom_log(struct loom *loom, struct loom_doc **doc)
 
 	answer_init(&answer);
 	json_object_set_new(answer.json, "changes", list);
-	if (session_open(&session, loom, false, &err)) {
+	if (visit_open(&visit, loom, false, &err)) {
 		answer_fail(&answer, &err);
 	} else {
-		len = store_history_list(&session.store, &changes);
+		len = store_history_list(&visit.store, &changes);
 		for (size_t i = 0; i < len; i++)
-			json_array_append_new(list, change_describe(&session, &changes[i]));
+			json_array_append_new(list, change_describe(&visit, &changes[i]));
 	}
-	session_close(&session);
+	visit_close(&visit);
 	return answer_end(&answer, doc);
 }
