@@ -72,8 +72,11 @@ static int read_wanted(struct site *site, const struct state *wanted, struct sta
 			continue;
 		}
 		object = object_make(out->arena, &kind_sysctl, site->ns);
-		object_set(object, "name", object_name(wish.object), out->arena);
-		object_set(object, "value", text_get(&wish.value), out->arena);
+		*(struct sysctl *)object->data = (struct sysctl){
+			.name = arena_text(out->arena, object_name(wish.object)),
+			.value = arena_text(out->arena, text_get(&wish.value)),
+		};
+		object->set = 3; /* the first two of the table */
 		device_set(object, out->arena);
 		state_add(out, object);
 	}
