@@ -8,6 +8,7 @@ import pytest
 from lib import snapshot, trace
 from lib.fabric import Fabric
 from lib.net import until
+from lib.still import take_still
 
 FOREIGN = """
 set -e
@@ -64,30 +65,15 @@ def foreign(host):
     return host
 
 
-def take(host):
-    """A snapshot, when it is the same twice: link-local addresses and multicast routes take a while."""
-    trace.settled(host)
-    last = snapshot.take(host, names=host.net.prefix)
-
-    def still():
-        nonlocal last
-        now = snapshot.take(host, names=host.net.prefix)
-        same, last = now == last, now
-        return same
-
-    until(still, 10, "the system keeps still")
-    return last
-
-
 def test_down_restores_everything(net, foreign):
-    before = take(foreign)
+    before = take_still(foreign)
     path = net.file("lab.yaml", OURS.format(inner=net.space("inner")))
     foreign.loom("up", path)
     assert {"br0", "tap0", "tap1", "v0", "v0b"} <= foreign.links()
     assert foreign.link("tap1")["master"] == "fbr0"
     assert foreign.link("fbr0")["linkinfo"]["info_data"]["ageing_time"] == 5000
     foreign.loom("down", path)
-    snapshot.assert_same(before, take(foreign))
+    snapshot.assert_same(before, take_still(foreign))
 
 
 def test_down_leaves_what_came_later(net, foreign):
@@ -113,7 +99,7 @@ def test_down_leaves_what_came_later(net, foreign):
 
 
 def test_a_smaller_text_removes_what_it_lacks(net, foreign):
-    before = take(foreign)
+    before = take_still(foreign)
     text = OURS.format(inner=net.space("inner"))
     path = net.file("lab.yaml", text)
     foreign.loom("up", path)
@@ -123,7 +109,7 @@ def test_a_smaller_text_removes_what_it_lacks(net, foreign):
     assert foreign.link("fbr0")["linkinfo"]["info_data"]["ageing_time"] == 12300
     assert foreign.sysctl("net.ipv4.ip_forward") == "0"
     foreign.loom("down", path)
-    snapshot.assert_same(before, take(foreign))
+    snapshot.assert_same(before, take_still(foreign))
 
 
 def test_a_foreign_port_makes_up_ask_before_its_bridge_goes(net, host):
@@ -139,22 +125,22 @@ def test_a_foreign_port_makes_up_ask_before_its_bridge_goes(net, host):
 
 def test_down_of_a_fabric_restores_everything(net):
     fabric = Fabric(net)
-    before = [take(host) for host in fabric.hosts]
+    before = [take_still(host) for host in fabric.hosts]
     fabric.up()
     fabric.guests[0].ping("10.77.0.12", wait=3)
     fabric.down()
     for host, earlier in zip(fabric.hosts, before):
         until(lambda host=host: not host.pids(), 5, f"{host.name}'s processes have ended")
-        snapshot.assert_same(earlier, take(host))
+        snapshot.assert_same(earlier, take_still(host))
 
 
 def test_down_all_takes_every_description(net, foreign):
-    before = take(foreign)
+    before = take_still(foreign)
     foreign.loom("up", net.file("one.yaml", "bridges: {br1: {addresses: [10.1.0.1/24]}}\n"))
     foreign.loom("up", net.file("two.yaml", "bridges: {br2: {addresses: [10.2.0.1/24]}}\n"))
     foreign.loom("add", "tap", "tap9")
     foreign.loom("down", "--all")
-    snapshot.assert_same(before, take(foreign))
+    snapshot.assert_same(before, take_still(foreign))
 
 
 def test_down_twice_is_no_error(net, host):

@@ -9,18 +9,19 @@ import pytest
 from lib import snapshot
 from lib.fabric import Fabric
 from lib.net import until
+from lib.still import take_still
 
 
 def refused(host, path, *words, line=None):
     """`up` fails, says `words`, points at the line and leaves the system as it was."""
-    before = snapshot.take(host, names=host.net.prefix)
+    before = take_still(host)
     done = host.loom("up", path, check=False)
     assert done.returncode == 1, f"exit {done.returncode}\n{done.stdout}{done.stderr}"
     for word in words:
         assert word in done.stderr, f"no {word!r} in: {done.stderr}"
     if line is not None:
         assert f"{path}:{line}:" in done.stderr or f"{path.name}:{line}:" in done.stderr, done.stderr
-    snapshot.assert_same(before, snapshot.take(host, names=host.net.prefix))
+    snapshot.assert_same(before, take_still(host))
     return done.stderr
 
 
