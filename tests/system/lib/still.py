@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A snapshot of a host that has come to rest."""
+from . import snapshot, trace
+from .net import until
+
+
+def take_still(host):
+    """The snapshot, when it is the same twice: carriers, link-local addresses and their routes take a
+    while to settle after a change."""
+    trace.settled(host)
+    last = snapshot.take(host, names=host.net.prefix)
+
+    def still():
+        nonlocal last
+        now = snapshot.take(host, names=host.net.prefix)
+        same, last = now == last, now
+        return same
+
+    until(still, 10, "the system keeps still")
+    return last
