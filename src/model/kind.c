@@ -40,7 +40,7 @@ const struct kind *kind_root(const struct kind *kind)
 bool kind_is(const struct kind *kind, const char *name)
 {
 	for (; kind; kind = kind->base)
-		if (strcmp(kind->name, name) == 0)
+		if (kind->name == name || strcmp(kind->name, name) == 0)
 			return true;
 	return false;
 }

@@ -13,6 +13,7 @@ void state_add(struct state *state, struct object *object)
 {
 	state->objects = arena_room(state->arena, state->objects, state->len, sizeof(object));
 	state->objects[state->len++] = object;
+	state->sorted = false;
 }
 
 static int by_order(const void *a, const void *b)
@@ -24,6 +25,7 @@ void state_sort(struct state *state)
 {
 	if (state->len)
 		qsort(state->objects, state->len, sizeof(*state->objects), by_order);
+	state->sorted = true;
 }
 
 /* The first place whose object is not before `like`. */
@@ -60,6 +62,7 @@ void state_put(struct state *state, struct object *object)
 		return;
 	}
 	state_add(state, object);
+	state->sorted = true;
 	memmove(state->objects + at + 1, state->objects + at,
 		(state->len - 1 - at) * sizeof(*state->objects));
 	state->objects[at] = object;
@@ -87,26 +90,48 @@ struct object *state_named(const struct state *state, const char *kind, const ch
 	return NULL;
 }
 
+static int link_order(const struct object *object, const char *ns, const char *name)
+{
+	const struct kind *root = kind_root(object->kind);
+	int order = text_compare(object->ns, ns);
+
+	if (!order)
+		order = (root->rank > RANK_LINK) - (root->rank < RANK_LINK);
+	if (!order)
+		order = strcmp(root->name, "link");
+	return order ? order : text_compare(object_name(object), name);
+}
+
 struct object *state_link(const struct state *state, const char *ns, const char *name)
 {
-	return state_named(state, "link", ns, name);
+	if (!state->sorted)
+		return state_named(state, "link", ns, name);
+	for (size_t low = 0, high = state->len; low < high;) {
+		size_t middle = (low + high) / 2;
+		int order = link_order(state->objects[middle], ns, name);
+
+		if (!order)
+			return state->objects[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
 }
 
 struct object *state_owner(const struct state *state, const struct object *object)
 {
-	const char *owner = object_owner(object);
-	struct object *other;
+	const char *owner = object_owner(object), *kind = object->kind->owner;
+	struct object *found;
 
 	if (!owner)
 		return NULL;
-	for (size_t i = 0; i < state->len; i++) {
-		other = state->objects[i];
-		if (kind_is(other->kind, object->kind->owner ? object->kind->owner : "link") &&
-		    text_same(other->ns, object->ns) && text_same(object_name(other), owner))
-			return other;
-	}
-	/* a port is listed under a bridge but dies with its device */
-	return state_link(state, object->ns, owner);
+	found = state_link(state, object->ns, owner);
+	if (kind && !(found && kind_is(found->kind, kind)) && strcmp(kind, "link") != 0)
+		found = state_named(state, kind, object->ns, owner);
+	/* the kernel may have another kind of device under that name */
+	return found ? found : state_link(state, object->ns, owner);
 }
 
 struct object *state_next(const struct state *state, const char *kind, size_t *i)

@@ -10,6 +10,7 @@ struct state {
 	struct arena *arena; /* owns the objects */
 	struct object **objects;
 	size_t len;
+	bool sorted; /* lookups of links are then by halves */
 };
 
 void state_init(struct state *state, struct arena *arena);

@@ -275,6 +275,7 @@ void plan_make(const struct plan_request *request, struct plan *plan)
 	state_init(&diff.actual, request->arena);
 	for (size_t i = 0; i < request->actual->len; i++)
 		state_add(&diff.actual, request->actual->objects[i]);
+	state_sort(&diff.actual);
 	diff_walk(&diff);
 	release_all(&diff);
 	restore_taken(&diff);
