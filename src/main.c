@@ -10,7 +10,8 @@ int main(int argc, char **argv)
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const char *name = slash ? slash + 1 : argc ? argv[0] : "lanloom";
 
-	if (strcmp(name, "lanloomd") == 0)
+	/* its workers' names go on: "lanloomd: tunnel lan0" */
+	if (strncmp(name, "lanloomd", strlen("lanloomd")) == 0)
 		return keeper_main(argc, argv);
 	return cmd_main(argc, argv);
 }
