@@ -97,9 +97,14 @@ static json_t *says(const struct object *object)
 json_t *step_describe(const struct step *step, const struct object *old)
 {
 	const struct object *object = step_object(step);
-	enum action action = old ? ACTION_REPLACE : step_action(step);
+	enum action action = step_action(step);
 	json_t *json = json_object();
 
+	/* what a replacement takes along has no other half: it simply goes, or comes */
+	if (action == ACTION_REPLACE && !old)
+		action = step->after ? ACTION_CREATE : ACTION_DELETE;
+	if (old)
+		action = ACTION_REPLACE;
 	json_object_set_new(json, "action", json_string(action_word(action)));
 	json_object_set_new(json, "kind", json_string(object->kind->name));
 	json_object_set_new(json, "namespace", describe_text(object->ns));
