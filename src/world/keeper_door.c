@@ -171,8 +171,10 @@ int keeper_read(const char *folder, struct state *out, struct err *err)
 
 	if (!r)
 		r = ask(sock, &request, &answer, err);
-	if (r == -ENOENT || r == -ECONNRESET)
+	if (r == -ENOENT || r == -ECONNRESET) {
+		*err = (struct err){0}; /* no keeper, no objects: that is an answer */
 		return 0;
+	}
 	if (!r)
 		r = answer_error(&answer, err);
 	return r ? r : keeper_objects_get(&answer.text, out->arena, out, err);
@@ -180,22 +182,13 @@ int keeper_read(const char *folder, struct state *out, struct err *err)
 
 int keeper_status(const char *folder, json_t **tunnels, struct err *err)
 {
-	struct keeper_message request = {.request = KEEPER_STATUS};
 	struct keeper_message answer KEEPER_MESSAGE_CLEANUP = {0};
-	int sock FD_CLEANUP = -1;
-	int r = connect_to(folder, &sock, err);
+	int r = question(folder, KEEPER_STATUS, &answer, err);
 
-	if (!r)
-		r = ask(sock, &request, &answer, err);
-	if (r == -ENOENT || r == -ECONNRESET) {
-		*tunnels = json_array();
-		return 0;
-	}
-	if (!r)
-		r = answer_error(&answer, err);
-	if (r)
+	if (r < 0)
 		return r;
-	*tunnels = json_loadb(text_get(&answer.text), answer.text.size, 0, NULL);
+	*tunnels = r ? json_loadb(text_get(&answer.text), answer.text.size, 0, NULL)
+		     : json_array();
 	return json_is_array(*tunnels) ? 0 : err_set(err, -EPROTO, "the keeper's status is no list");
 }
 
@@ -239,17 +232,20 @@ int keeper_apply(const char *folder, struct sites *sites, const struct breath *b
 {
 	struct keeper_prepared prepared;
 	struct arena arena;
+	struct err own;
 	int r;
 
 	arena_init(&arena);
-	r = keeper_prepare(sites, breath, &arena, &prepared, err);
+	r = keeper_prepare(sites, breath, &arena, &prepared, &own);
 	if (!r && prepared.len) {
-		r = apply(folder, &prepared, &arena, err);
+		r = apply(folder, &prepared, &arena, &own);
 		if (r == -ECONNRESET && prepared.creates) /* it ended just then: the next one takes it */
-			r = apply(folder, &prepared, &arena, err);
+			r = apply(folder, &prepared, &arena, &own);
 		if ((r == -ENOENT || r == -ECONNRESET) && prepared.deletes_only)
 			r = 0; /* what nobody runs is gone */
 	}
+	if (r)
+		*err = own;
 	keeper_prepared_fini(&prepared);
 	arena_fini(&arena);
 	return r;
@@ -277,17 +273,22 @@ int keeper_notify(const char *folder, bool keep, struct err *err)
 	struct keeper_message request = {.request = KEEPER_NOTICE};
 	struct keeper_message answer KEEPER_MESSAGE_CLEANUP = {0};
 	int sock FD_CLEANUP = -1;
-	int r = keep ? connect_or_start(folder, &sock, err) : connect_to(folder, &sock, err);
+	struct err own;
+	int r = keep ? connect_or_start(folder, &sock, &own) : connect_to(folder, &sock, &own);
 
 	if (r == -ENOENT) {
 		clear_stale(folder);
 		return 0;
 	}
 	if (!r)
-		r = ask(sock, &request, &answer, err);
+		r = ask(sock, &request, &answer, &own);
 	if (r == -ECONNRESET && !keep)
 		return 0;
 	if (!r && says_ends(&answer))
 		readable(sock, now_ms() + END_MS); /* the connection ends with the process */
-	return r ? r : answer_error(&answer, err);
+	if (!r)
+		r = answer_error(&answer, &own);
+	if (r)
+		*err = own;
+	return r;
 }
