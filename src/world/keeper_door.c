@@ -162,22 +162,32 @@ static int answer_error(const struct keeper_message *answer, struct err *err)
 	return err->code;
 }
 
-int keeper_read(const char *folder, struct state *out, struct err *err)
+/* A question that nobody has to be there for. 0: nobody is; 1: answered. `err` is untouched by 0. */
+static int question(const char *folder, enum keeper_request what, struct keeper_message *answer,
+		    struct err *err)
 {
-	struct keeper_message request = {.request = KEEPER_LIST};
-	struct keeper_message answer KEEPER_MESSAGE_CLEANUP = {0};
+	struct keeper_message request = {.request = what};
 	int sock FD_CLEANUP = -1;
-	int r = connect_to(folder, &sock, err);
+	struct err own;
+	int r = connect_to(folder, &sock, &own);
 
 	if (!r)
-		r = ask(sock, &request, &answer, err);
-	if (r == -ENOENT || r == -ECONNRESET) {
-		*err = (struct err){0}; /* no keeper, no objects: that is an answer */
+		r = ask(sock, &request, answer, &own);
+	if (r == -ENOENT || r == -ECONNRESET)
 		return 0;
-	}
 	if (!r)
-		r = answer_error(&answer, err);
-	return r ? r : keeper_objects_get(&answer.text, out->arena, out, err);
+		r = answer_error(answer, &own);
+	if (r)
+		*err = own;
+	return r ? r : 1;
+}
+
+int keeper_read(const char *folder, struct state *out, struct err *err)
+{
+	struct keeper_message answer KEEPER_MESSAGE_CLEANUP = {0};
+	int r = question(folder, KEEPER_LIST, &answer, err);
+
+	return r < 1 ? r : keeper_objects_get(&answer.text, out->arena, out, err);
 }
 
 int keeper_status(const char *folder, json_t **tunnels, struct err *err)
