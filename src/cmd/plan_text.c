@@ -4,7 +4,7 @@
  *
  *	+ bridge br0: mtu 1400 (lab.yaml:7)	made
  *	~ bridge br0: mtu 1500 → 1400		changed
- *	± veth a: peer b → c			deleted and made again
+ *	± veth a: peer b → c, with veth b	deleted and made again
  *	- bridge br0, with 2 addresses		deleted
  */
 #include "cmd/cmd.h"
@@ -64,7 +64,7 @@ static void place_add(FILE *line, const struct loom_doc *place)
 			loom_number(place, "line"), ink(INK_NONE));
 }
 
-/* The deletions behind step `i` that go with it: named when few, else counted. */
+/* The deletions behind step `i` that go along with it: named when few, else counted. */
 static size_t riders_add(FILE *line, const struct loom_doc *steps, size_t i)
 {
 	size_t end = i + 1;
@@ -97,7 +97,7 @@ static size_t step_print(const struct cmd_call *call, const struct loom_doc *ste
 	fields_add(line, loom_get(step, "fields"), sign == SIGN_CHANGE || sign == SIGN_REPLACE);
 	if (loom_truth(step, "restores"))
 		fputs(" (put back)", line);
-	if (sign == SIGN_DELETE && !call->verbose)
+	if ((sign == SIGN_DELETE || sign == SIGN_REPLACE) && !call->verbose)
 		next = riders_add(line, steps, i);
 	place_add(line, loom_get(step, "place"));
 	fclose(line);

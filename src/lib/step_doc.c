@@ -155,9 +155,10 @@ void plan_describe(const struct plan *plan, json_t *to)
 
 		if (step->flags & STEP_REPLACE)
 			half = other_half(plan, step);
-		if (half && !step->after)
-			continue; /* told with the half that makes it again */
-		json_array_append_new(steps, step_describe(step, half ? half->before : NULL));
+		if (half && step->after)
+			continue; /* told with the half that deletes it, and takes others along */
+		json_array_append_new(steps, half ? step_describe(half, step->before)
+						  : step_describe(step, NULL));
 	}
 	for (size_t i = 0; i < plan->cut_count; i++)
 		json_array_append_new(cuts, describe_text(plan->cuts[i]));
