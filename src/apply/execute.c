@@ -236,19 +236,22 @@ enum result run_execute(struct run *run)
 	struct committed committed;
 	struct journal journal;
 	struct state after, end;
+	struct err err;
 
-	if (journal_begin(&journal, run->request->store, run->request->name, run->request->command,
-			  &run->owed, &run->error))
+	if (journal_begin(&journal, run->request->store, run->request->name,
+			  run->request->command, &run->owed, &run->error))
 		return RESULT_ROLLED_BACK;
-	if (carry_out(run, &journal, &run->error) || run_read(run, &after, &run->error) ||
-	    put_back(run, &journal, &after, &run->error) || verify(run, &after, &run->error) ||
-	    commit(run, &journal, &after, &committed, &run->error))
+	if (carry_out(run, &journal, &err) || run_read(run, &after, &err) ||
+	    put_back(run, &journal, &after, &err) || verify(run, &after, &err) ||
+	    commit(run, &journal, &after, &committed, &err)) {
+		run->error = err;
 		return roll_back(run, &journal);
+	}
 	if (store_outcome(run, &committed, &run->error))
 		return RESULT_PARTIAL; /* the journal stays: the next command finishes it */
 	run_delete(run, &run->plan, run->plan.commit);
-	if (!run_read(run, &end, &run->error))
-		put_back(run, NULL, &end, &run->error);
+	if ((run_read(run, &end, &err) || put_back(run, NULL, &end, &err)) && !run->error.code)
+		run->error = err;
 	history(run, &committed);
 	journal_end(&journal);
 	return run->left.len ? RESULT_PARTIAL : RESULT_APPLIED;
