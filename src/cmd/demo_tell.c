@@ -54,6 +54,49 @@ void tell(struct demo *demo, const char *format, ...)
 	fflush(stdout);
 }
 
+/* Columns before the first letter or digit: what folded lines are set under. */
+static size_t leading(const char *line, size_t size)
+{
+	size_t columns = 0;
+
+	for (size_t i = 0; i < size && !isalnum((unsigned char)line[i]); i++)
+		columns +=
+			((unsigned char)line[i] & 0xc0) != 0x80; /* not for UTF-8's later bytes */
+	return columns;
+}
+
+/* How many bytes of a line fit into `room` columns, up to a blank where there is one. */
+static size_t fitting(const char *line, size_t size, size_t room)
+{
+	size_t columns = 0, blank = 0, i;
+
+	for (i = 0; i < size && columns <= room; i++) {
+		if (line[i] == ' ' && i > 0 && line[i - 1] != ' ')
+			blank = i;
+		columns += ((unsigned char)line[i] & 0xc0) != 0x80;
+	}
+	if (columns <= room)
+		return size;
+	return blank ? blank : i;
+}
+
+static void tell_line(const char *line, size_t size)
+{
+	size_t indent = leading(line, size) + 4, at, n;
+
+	at = fitting(line, size, WIDTH - 6);
+	/* a blank among the leading ones is no place to fold */
+	if (at <= leading(line, at))
+		at = size;
+	printf("      %.*s\n", (int)at, line);
+	while (at < size) {
+		at += strspn(line + at, " ") < size - at ? strspn(line + at, " ") : 0;
+		n = fitting(line + at, size - at, WIDTH - 6 - indent);
+		printf("      %*s%.*s\n", (int)indent, "", (int)n, line + at);
+		at += n;
+	}
+}
+
 void tell_text(struct demo *demo, const char *text)
 {
 	if (demo->quiet)
@@ -61,7 +104,10 @@ void tell_text(struct demo *demo, const char *text)
 	while (*text) {
 		size_t size = strcspn(text, "\n");
 
-		printf("%s%.*s\n", size ? "      " : "", (int)size, text);
+		if (size)
+			tell_line(text, size);
+		else
+			putchar('\n');
 		text += size + (text[size] == '\n');
 	}
 	fflush(stdout);
