@@ -76,7 +76,8 @@ enum loom_status loom_down(struct loom *loom, const char *const *files, size_t c
 			   struct loom_doc **doc);
 enum loom_status loom_down_all(struct loom *loom, struct loom_doc **doc);
 
-/* One object at a time, in the description `by-hand`. pairs: "key=value". name: "br0", "ns1/br0". */
+/* One object at a time, in the description `by-hand`. pairs: "key=value". name: "br0", "ns1/br0".
+ */
 enum loom_status loom_add(struct loom *loom, const char *kind, const char *name,
 			  const char *const *pairs, size_t count, struct loom_doc **doc);
 enum loom_status loom_set(struct loom *loom, const char *name, const char *const *pairs,
@@ -94,7 +95,8 @@ enum loom_status loom_tunnel(struct loom *loom, const char *name, struct loom_do
 /* What there is to write: all kinds, or one, by its name or section. */
 enum loom_status loom_kinds(struct loom *loom, const char *kind, struct loom_doc **doc);
 
-/* Tunnel keys. new: creates `path` with mode 0600 and never overwrites; both answer the public half. */
+/* Tunnel keys. new: creates `path` with mode 0600 and never overwrites; both answer the public
+ * half. */
 enum loom_status loom_key_new(struct loom *loom, const char *path, struct loom_doc **doc);
 enum loom_status loom_key_public(struct loom *loom, const char *path, struct loom_doc **doc);
 
@@ -109,14 +111,14 @@ enum loom_status loom_exec(struct loom *loom, const char *name_space, char *cons
 enum loom_type { LOOM_NULL, LOOM_OBJECT, LOOM_LIST, LOOM_TEXT, LOOM_NUMBER, LOOM_TRUTH };
 
 enum loom_type loom_type(const struct loom_doc *doc);
-size_t loom_count(const struct loom_doc *doc);				/* members, elements */
+size_t loom_count(const struct loom_doc *doc); /* members, elements */
 const struct loom_doc *loom_get(const struct loom_doc *doc, const char *key);
-const struct loom_doc *loom_at(const struct loom_doc *doc, size_t i);	/* of a list */
-const char *loom_key_at(const struct loom_doc *doc, size_t i);		/* of an object, as written */
-const char *loom_text(const struct loom_doc *doc, const char *key);	/* key NULL: doc itself */
+const struct loom_doc *loom_at(const struct loom_doc *doc, size_t i); /* of a list */
+const char *loom_key_at(const struct loom_doc *doc, size_t i);	      /* of an object, as written */
+const char *loom_text(const struct loom_doc *doc, const char *key);   /* key NULL: doc itself */
 double loom_number(const struct loom_doc *doc, const char *key);
 bool loom_truth(const struct loom_doc *doc, const char *key);
-int loom_doc_print(const struct loom_doc *doc, FILE *stream);		/* as JSON; -1: write error */
+int loom_doc_print(const struct loom_doc *doc, FILE *stream); /* as JSON; -1: write error */
 void loom_doc_free(struct loom_doc *doc);
 
 /* {"errors":[{"message":…,"try":…}]}: for programs that answer in the same form. */
