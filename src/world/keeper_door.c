@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +97,20 @@ static int start_heard(int pipe_fd, struct err *err)
 	return err_set(err, -EIO, "the keeper could not start: %s", text + strlen("error "));
 }
 
+/* This very program; for another one that uses the library, the lanloom that was installed. */
+static const char *keeper_program(void)
+{
+	char own[PATH_MAX];
+	ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	const char *slash;
+
+	if (size <= 0)
+		return "/proc/self/exe";
+	own[size] = '\0';
+	slash = strrchr(own, '/');
+	return slash && text_starts(slash + 1, "lanloom") ? "/proc/self/exe" : LANLOOM_PROGRAM;
+}
+
 static int start(const char *folder, struct err *err)
 {
 	char *argv[] = {"lanloomd", (char *)folder, NULL};
@@ -108,7 +123,7 @@ static int start(const char *folder, struct err *err)
 		return err_errno(err, -errno, "make a pipe");
 	hears = pair[0];
 	says = pair[1];
-	r = process_launch("/proc/self/exe", argv, -1, says, err);
+	r = process_launch(keeper_program(), argv, -1, says, err);
 	close(fd_take(&says));
 	return r ? r : start_heard(hears, err);
 }
