@@ -126,9 +126,12 @@ void handshake_confirm(struct engine *engine, struct peer *peer, uint64_t now)
 {
 	struct session *confirmed = peer->next, *current = peer->current;
 	const uint8_t *own_key = engine->self.public_key;
-	bool keep = current && (peer_prefers(peer, current, confirmed, own_key) ||
-				(current->born_ns > confirmed->born_ns &&
-				 !peer_prefers(peer, confirmed, current, own_key)));
+	bool younger = current && current->born_ns > confirmed->born_ns;
+	/* A peer that was started anew begins at once, and knows nothing of the current session. */
+	bool crossed = confirmed->crossed || younger;
+	bool keep = current && crossed &&
+		    (peer_prefers(peer, current, confirmed, own_key) ||
+		     (younger && !peer_prefers(peer, confirmed, current, own_key)));
 
 	peer->next = NULL;
 	handshake_end_session(engine, &peer->previous);
@@ -158,6 +161,7 @@ static void answer(struct engine *engine, struct peer *peer, struct noise_handsh
 		return;
 	}
 	session->peer = peer;
+	session->crossed = peer->handshaking;
 	view_find_slot(&engine->view, index, &lane)->session = session;
 	handshake_end_session(engine, &peer->next);
 	peer->next = session;

@@ -18,6 +18,7 @@ struct session {
 	struct peer *peer;
 	enum suite suite;
 	bool initiator;		/* we were it */
+	bool crossed;		/* its initiation came while one of ours was unanswered */
 	uint8_t n_lanes;	/* ours: what may be received */
 	uint8_t n_remote_lanes; /* the peer's, as far as it has told */
 	uint32_t local_index, remote_index;
