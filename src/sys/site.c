@@ -55,6 +55,14 @@ void sites_refresh(struct sites *sites)
 			site_close(sites, sites->list[i]->ns);
 }
 
+bool sites_have(const struct sites *sites, const struct site *site)
+{
+	for (size_t i = 0; i < sites->len; i++)
+		if (sites->list[i] == site)
+			return true;
+	return false;
+}
+
 static int sock_inside(void *data, struct err *err)
 {
 	struct site *site = data;

@@ -25,6 +25,7 @@ int site_open(struct sites *sites, const char *ns, struct site **site, struct er
 void site_close(struct sites *sites, const char *ns); /* after the namespace was deleted */
 /* Closes those whose name has come to mean another namespace, or none. */
 void sites_refresh(struct sites *sites);
+bool sites_have(const struct sites *sites, const struct site *site); /* it is still open */
 struct sites *sites_new(struct arena *arena);
 void sites_free(struct sites *sites);
 

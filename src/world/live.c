@@ -24,6 +24,12 @@ int live_site(struct live *live, const char *ns, struct site **site, struct err 
 	return r;
 }
 
+void live_refresh(struct live *live)
+{
+	sites_refresh(live->sites);
+	live_watch_tidy(live);
+}
+
 static int step_apply(struct live *live, const struct breath *breath, struct err *err)
 {
 	const struct step *step = &breath->steps[breath->leader];

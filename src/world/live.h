@@ -39,6 +39,9 @@ struct live {
 /* The site of a namespace, its arena set to the scratch. -ENOENT: there is none of that name. */
 int live_site(struct live *live, const char *ns, struct site **site, struct err *err);
 
+/* Lets go of namespaces whose name has come to mean another, or none. */
+void live_refresh(struct live *live);
+
 /* live_object.c */
 /* A device, of the kind its message tells, or of `as` (a declared NIC may be of any sort); READ
  * fields too. */
@@ -53,8 +56,10 @@ int live_read(struct world *world, const struct state *wanted, struct state *out
 /* live_watch.c */
 int live_watch_start(struct live *live, struct site *site, struct err *err); /* once per reading */
 void live_watch_know(struct live *live, struct site *site, const struct nlmsghdr *link);
+void live_watch_know_others(struct live *live, const struct state *read);
 void live_watch_own(struct live *live, const struct breath *breath);
 void live_watch_stop(struct live *live, const char *ns); /* NULL: all */
+void live_watch_tidy(struct live *live);		 /* those of sites that were closed */
 bool live_disturbed(struct world *world, struct state *touched);
 
 /* live_link.c: one device. `found` tells what stands there now. */
@@ -73,7 +78,11 @@ int live_link_apply(struct live *live, struct site *site, const struct breath *b
  */
 int live_link_change(struct site *site, uint32_t ifindex, const struct step *step, struct err *err);
 int live_link_remove(struct site *site, uint32_t ifindex);
-/* A copy with the fields that are said even where the text is silent (FIELD_SAY). */
+/*
+ * What is said when an object is made: of a written one all its fields and those that are said
+ * even where the text is silent (FIELD_SAY); of one that was read (undoing its deletion) those that
+ * are not as the kernel makes them anyway, as it may not even know how to set them.
+ */
 struct object *live_said(const struct object *object, struct arena *arena);
 /* The fields of an object that can be sent to a device that is there. */
 uint64_t live_settable(const struct object *object);

@@ -82,9 +82,37 @@ static struct object *filled(const struct object *object, uint64_t mask, unsigne
 	return copy;
 }
 
+/* Setting it, even to what it is, ends that the kernel chooses it. */
+static bool pins(const struct kind *kind, const struct field *field)
+{
+	return kind->flags & KIND_PINS_MTU && field->flags & FIELD_TOP && field->attr == IFLA_MTU;
+}
+
+static bool was_read(const struct object *object)
+{
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
+		if (object_has(object, i) && kind_field(object->kind, i)->flags & FIELD_READ &&
+		    !(kind_field(object->kind, i)->flags & FIELD_IDENT))
+			return true;
+	return false;
+}
+
 struct object *live_said(const struct object *object, struct arena *arena)
 {
-	return filled(object, 0, FIELD_SAY, arena);
+	struct object *copy = filled(object, 0, FIELD_SAY, arena);
+
+	for (unsigned int i = 0; was_read(object) && i < kind_field_count(copy->kind); i++) {
+		const struct field *field = kind_field(copy->kind, i);
+		struct text value TEXT_CLEANUP = {0};
+
+		if (!object_has(copy, i) || !field->initial || field->flags & FIELD_SAY ||
+		    (field->flags & FIELD_TOP && !pins(copy->kind, field)))
+			continue;
+		object_print(copy, i, &value);
+		if (text_same(text_get(&value), field->initial))
+			copy->set &= ~(UINT64_C(1) << i);
+	}
+	return copy;
 }
 
 static int change_send(struct site *site, uint32_t ifindex, const struct object *object,
@@ -201,7 +229,7 @@ static bool at_creation(const struct object *object, const struct field *field)
 	if (!(field->flags & FIELD_TOP))
 		return true;
 	if (field->attr == IFLA_MTU)
-		return !(object->kind->flags & KIND_PINS_MTU);
+		return !pins(object->kind, field);
 	return field->attr == IFLA_ADDRESS || field->attr == IFLA_TXQLEN;
 }
 

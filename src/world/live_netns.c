@@ -33,10 +33,10 @@ int live_netns_apply(struct live *live, const struct step *step, struct err *err
 	int r;
 
 	if (step->before && step->after)
-		return 0; /* nothing of it can change */
+		return 0;   /* nothing of it can change */
+	live_refresh(live); /* the name may have stood for one that is gone */
 	if (!step->after)
 		return unmake(live, step->before, err);
-	sites_refresh(live->sites); /* the name may have stood for one that is gone */
 	r = netns_make(object_name(step->after), err);
 	if (r)
 		return r;

@@ -61,11 +61,12 @@ static const struct kind *declared_as(const struct state *wanted, const char *ns
 {
 	for (size_t i = 0; i < wanted->len; i++) {
 		const struct object *object = wanted->objects[i];
-		const char *home = object_text(object, "home");
 		struct device_place place;
+		const char *home;
 
 		if (!(object->kind->flags & KIND_EXISTING) || !text_same(object_name(object), name))
 			continue;
+		home = object_text(object, "home");
 		place = device_place_get(home ? home : name, object->ns);
 		if (text_same(object->ns, ns) || text_same(place.ns, ns))
 			return object->kind;
@@ -245,7 +246,7 @@ int live_read(struct world *world, const struct state *wanted, struct state *out
 	arena_fini(&live->scratch);
 	arena_init(&live->scratch);
 	live->holds_count = 0;
-	sites_refresh(live->sites);
+	live_refresh(live);
 	count = state_namespaces(wanted, &live->scratch, &names);
 	for (size_t i = 0; i < count && !r; i++)
 		r = part_add(&reading, names[i], err);
@@ -259,6 +260,7 @@ int live_read(struct world *world, const struct state *wanted, struct state *out
 		nl_dump_free(&reading.parts[i].links);
 	if (r)
 		return r;
+	live_watch_know_others(live, out);
 	state_sort(out);
 	twins_drop(out);
 	return 0;

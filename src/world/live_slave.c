@@ -63,7 +63,9 @@ static int data_apply(const struct slot *slot, const struct object *object, uint
 
 	if (!r)
 		return 0;
-	for (unsigned int i = 0; !sent_find(&sent, &refusal, &its, &field) && mask >> i; i++) {
+	if (sent_find(&sent, &refusal, &its, &field))
+		return refusal_tell(err, r, &refusal, &sent, object, "change it");
+	for (unsigned int i = 0; mask >> i; i++) {
 		if (!(mask >> i & 1))
 			continue;
 		alone = data_set(slot, object, UINT64_C(1) << i, &sent, &refusal);
@@ -110,14 +112,17 @@ static int slot_find(struct slot *slot, struct found *found)
 
 static int create(const struct slot *slot, const struct found *found, struct err *err)
 {
+	struct object *said = live_said(slot->object, slot->site->arena);
 	struct nl_refusal unused;
-	const char *there = link_names_name(&slot->site->names, found->master);
+	struct found master;
 	int r;
 
-	if (found->master)
+	if (found->master) {
+		r = live_find(slot->site, found->master, NULL, &master);
 		return err_set(err, -EBUSY, "it is a port of %s already; expected none",
-			       there ? there : "another device");
-	r = enter(slot, slot->object, live_settable(slot->object), err);
+			       r ? "another device" : master.name);
+	}
+	r = enter(slot, said, live_settable(said), err);
 	if (r)
 		master_set(slot, NULL, &unused);
 	return r;

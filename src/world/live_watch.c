@@ -4,7 +4,8 @@
  * for addresses and routes, but for links on most kernels they do not, and much follows later by
  * itself (carrier, link-local addresses). So each link's settings are kept as a digest: an event
  * that leaves it as it was is no change; a change on a device that a step of ours was about since
- * the last look is ours; all others are somebody's.
+ * the last look is ours; all others are somebody's. Addresses and routes are kept as digests, too:
+ * the kernel tells of an address again when nobody else on the wire turned out to have it.
  */
 #include <errno.h>
 #include <linux/if_link.h>
@@ -27,6 +28,8 @@ struct watch {
 	int fd;
 	struct known *known; /* sorted by ifindex; malloc'ed */
 	size_t len, room;
+	uint64_t *there; /* digests of addresses and routes; sorted; malloc'ed */
+	size_t there_len, there_room;
 	char (*own)[16]; /* devices that steps of ours were about; malloc'ed */
 	size_t own_len, own_room;
 };
@@ -65,12 +68,8 @@ int live_watch_start(struct live *live, struct site *site, struct err *err)
 	struct watch *watch = watch_of(live, site->ns);
 	int r;
 
-	if (watch && watch->site != site) {
-		live_watch_stop(live, site->ns); /* the name means another namespace now */
-		watch = NULL;
-	}
 	if (watch) {
-		watch->len = watch->own_len = 0;
+		watch->len = watch->own_len = watch->there_len = 0;
 		nl_watch_drain(watch->fd, NULL, NULL); /* the reading that comes knows it all */
 		return 0;
 	}
@@ -88,19 +87,30 @@ int live_watch_start(struct live *live, struct site *site, struct err *err)
 	return 0;
 }
 
+static void watch_end(struct live *live, size_t i)
+{
+	struct watch *watch = live->watches[i];
+
+	close(watch->fd);
+	free(watch->known);
+	free(watch->there);
+	free(watch->own);
+	free(watch);
+	live->watches[i] = live->watches[--live->watch_count];
+}
+
 void live_watch_stop(struct live *live, const char *ns)
 {
-	for (size_t i = live->watch_count; i-- > 0;) {
-		struct watch *watch = live->watches[i];
+	for (size_t i = live->watch_count; i-- > 0;)
+		if (!ns || strcmp(live->watches[i]->site->ns, ns) == 0)
+			watch_end(live, i);
+}
 
-		if (ns && strcmp(watch->site->ns, ns) != 0)
-			continue;
-		close(watch->fd);
-		free(watch->known);
-		free(watch->own);
-		free(watch);
-		live->watches[i] = live->watches[--live->watch_count];
-	}
+void live_watch_tidy(struct live *live)
+{
+	for (size_t i = live->watch_count; i-- > 0;)
+		if (!sites_have(live->sites, live->watches[i]->site))
+			watch_end(live, i);
 }
 
 /* FNV-1a over what may be set; 0 is kept for "none". */
@@ -111,6 +121,7 @@ static uint64_t digest(const struct object *object)
 
 	if (!object)
 		return 0;
+	text_add(&all, "%s ", object->kind->name);
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
 		unsigned int flags = kind_field(object->kind, i)->flags;
 
@@ -123,6 +134,49 @@ static uint64_t digest(const struct object *object)
 	for (size_t i = 0; i < all.size; i++)
 		hash = (hash ^ (unsigned char)all.bytes[i]) * 1099511628211u;
 	return hash ? hash : 1;
+}
+
+/* Adds a digest or takes it away; true: that changed something. */
+static bool there_set(struct watch *watch, uint64_t hash, bool is_there)
+{
+	size_t low = 0, high = watch->there_len;
+	bool was;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (watch->there[middle] < hash)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	was = low < watch->there_len && watch->there[low] == hash;
+	if (was == is_there)
+		return false;
+	if (is_there && watch->there_len == watch->there_room)
+		watch->there = grown(watch->there, &watch->there_room, sizeof(*watch->there));
+	memmove(watch->there + low + is_there, watch->there + low + !is_there,
+		(watch->there_len - low - !is_there) * sizeof(*watch->there));
+	if (is_there)
+		watch->there[low] = hash;
+	watch->there_len += is_there ? 1 : (size_t)-1;
+	return true;
+}
+
+void live_watch_know_others(struct live *live, const struct state *read)
+{
+	struct watch *watch = NULL;
+
+	for (size_t i = 0; i < read->len; i++) {
+		const struct object *object = read->objects[i];
+
+		if (!object->kind->ops || !object->kind->ops->get)
+			continue;
+		if (!watch || strcmp(watch->site->ns, object->ns) != 0)
+			watch = watch_of(live, object->ns);
+		if (watch)
+			there_set(watch, digest(object), true);
+	}
 }
 
 static struct known *known_at(struct watch *watch, uint32_t ifindex, bool make)
@@ -268,16 +322,17 @@ static void link_event(struct looking *looking, const struct nlmsghdr *event)
 static void other_event(struct looking *looking, const struct nlmsghdr *event)
 {
 	struct site *site = looking->watch->site;
+	bool came = event->nlmsg_type == RTM_NEWADDR || event->nlmsg_type == RTM_NEWROUTE;
 
-	if (event->nlmsg_pid == nl_sock_port(site->nl))
-		return;
 	for (size_t i = 0; kinds[i]; i++) {
 		struct object *object =
 			kinds[i]->ops && kinds[i]->ops->get
 				? kinds[i]->ops->get(site, event, looking->touched->arena)
 				: NULL;
 
-		if (object && !object->automatic && !is_own(looking->watch, object_owner(object)))
+		if (object && there_set(looking->watch, digest(object), came) &&
+		    event->nlmsg_pid != nl_sock_port(site->nl) && !object->automatic &&
+		    !is_own(looking->watch, object_owner(object)))
 			touch(looking, object);
 	}
 }
