@@ -116,7 +116,7 @@ static int put_back(struct run *run, struct journal *journal, struct state *afte
 	struct step *missing;
 	size_t count = steps_missing(run->arena, &run->actual, after, &run->plan, &missing);
 
-	plan_order(&extra, missing, count, after);
+	plan_order(&extra, missing, count);
 	for (size_t i = 0; i < extra.breath_count; i++) {
 		if (journal && journal_breath(journal, &extra.breaths[i], err))
 			return err->code;
@@ -238,8 +238,8 @@ enum result run_execute(struct run *run)
 	struct state after, end;
 	struct err err;
 
-	if (journal_begin(&journal, run->request->store, run->request->name,
-			  run->request->command, &run->owed, &run->error))
+	if (journal_begin(&journal, run->request->store, run->request->name, run->request->command,
+			  &run->owed, &run->error))
 		return RESULT_ROLLED_BACK;
 	if (carry_out(run, &journal, &err) || run_read(run, &after, &err) ||
 	    put_back(run, &journal, &after, &err) || verify(run, &after, &err) ||

@@ -129,5 +129,5 @@ void foresee(struct run *run)
 	for (size_t i = 0; i < len; i++)
 		steps[i].flags &= ~(unsigned int)STEP_RIDES;
 	if (len != planned)
-		plan_order(plan, steps, len, &run->actual);
+		plan_order(plan, steps, len);
 }

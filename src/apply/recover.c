@@ -21,12 +21,12 @@ static void finish_deletions(struct run *run, const struct journal_left *left)
 		if (there && there->kind == like->kind && !object_other(there, like))
 			steps[len++] = (struct step){.before = there};
 	}
-	plan_order(&plan, steps, len, &run->actual);
+	plan_order(&plan, steps, len);
 	run_delete(run, &plan, 0);
 	if (run_read(run, &run->actual, &run->error))
 		return;
 	len = steps_missing(run->arena, &left->owing, &run->actual, NULL, &missing);
-	plan_order(&plan, missing, len, &run->actual);
+	plan_order(&plan, missing, len);
 	run_delete(run, &plan, 0);
 }
 

@@ -133,12 +133,12 @@ int undo_steps(struct arena *arena, struct world *world, const struct state *wan
 	for (size_t i = len; i--;)
 		count += step_back(&steps[i], steps, len, &actual, &swapped[count]);
 	join_early(swapped, count);
-	plan_order(&plan, swapped, count, &actual);
+	plan_order(&plan, swapped, count);
 	apply_all(world, &plan, left, &first);
 	if (read_now(arena, world, wanted, &actual, err))
 		return err->code;
 	count = steps_missing(arena, owed, &actual, NULL, &missing);
-	plan_order(&plan, missing, count, &actual);
+	plan_order(&plan, missing, count);
 	apply_all(world, &plan, left, &first);
 	if (first.code)
 		*err = first;

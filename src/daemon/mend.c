@@ -279,7 +279,7 @@ static int part_mend(struct mend *mend, struct part *part, struct err *err)
 	len = plan.diag.error_count ? 0 : steps_choose(mend, &plan, steps);
 	mend->steps += (int)len;
 	if (len && mend->report >= 0) {
-		plan_order(&chosen, steps, len, &part->actual);
+		plan_order(&chosen, steps, len);
 		carry_out(mend, part, &chosen);
 		recommit(mend, part, &chosen, err);
 	}

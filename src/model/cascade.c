@@ -89,26 +89,78 @@ bool link_admits(const struct object *link, const struct object *object)
 	return !object_is_ipv6(object) || object_number(link, "mtu", 1500) >= 1280;
 }
 
+static struct object *killer_named(const struct state *gone, const struct object *object,
+				   const struct kind *root, const char *ns, const char *name)
+{
+	struct object *found = state_at(gone, ns, root, name);
+
+	return found && object_dies_with(object, found) ? found : NULL;
+}
+
+/* The device, or the owner of another sort, that a key of `object` cannot do without. */
+static struct object *killer_in_keys(const struct state *gone, const struct object *object,
+				     const struct kind *link)
+{
+	const struct kind *owner = object->kind->owner ? kind_find(object->kind->owner) : NULL;
+	struct object *found = NULL;
+
+	for (unsigned int i = 0; !found && i < kind_field_count(object->kind); i++) {
+		const struct field *field = kind_field(object->kind, i);
+		const char *const *name = object_at(object, i);
+
+		if (!object_has(object, i) || !field->type->text ||
+		    !(field->flags & (FIELD_OWNER | FIELD_NEED)))
+			continue;
+		found = killer_named(gone, object, link, object->ns, *name);
+		if (!found && owner && field->flags & FIELD_OWNER)
+			found = killer_named(gone, object, kind_root(owner), object->ns, *name);
+	}
+	return found;
+}
+
+struct object *state_killer(const struct state *gone, const struct object *object)
+{
+	const struct kind *link = kind_find("link"), *space = kind_find("namespace");
+	const char *peer = object->kind->flags & KIND_PAIR ? object_text(object, "peer") : NULL;
+	struct object *found = NULL;
+
+	if (object->ns[0])
+		found = killer_named(gone, object, space, "", object->ns);
+	if (!found && peer) {
+		struct device_place place = device_place_get(peer, object->ns);
+
+		found = killer_named(gone, object, link, place.ns, place.name);
+	}
+	if (!found && object->kind->device)
+		found = killer_named(gone, object, link, object->ns, object_name(object));
+	return found ? found : killer_in_keys(gone, object, link);
+}
+
 void state_cascade(struct state *state, const struct object *gone, struct state *taken)
 {
-	size_t kept = 0, found = 0;
-	struct object **dying = arena_alloc(state->arena, state->len * sizeof(*dying) + 1);
+	struct state going;
+	size_t before;
 
-	for (size_t i = 0; i < state->len; i++) {
-		struct object *object = state->objects[i];
+	state_init(&going, state->arena);
+	state_put(&going, (struct object *)gone);
+	if (taken)
+		state_add(taken, (struct object *)gone);
+	state_remove(state, gone);
+	do {
+		size_t kept = 0;
 
-		if (object == gone || object_order(object, gone) == 0) {
+		before = going.len;
+		for (size_t i = 0; i < state->len; i++) {
+			struct object *object = state->objects[i];
+
+			if (!state_killer(&going, object)) {
+				state->objects[kept++] = object;
+				continue;
+			}
+			state_put(&going, object);
 			if (taken)
 				state_add(taken, object);
-		} else if (object_dies_with(object, gone)) {
-			dying[found++] = object;
-			state->objects[kept++] = object; /* its own turn comes below */
-		} else {
-			state->objects[kept++] = object;
 		}
-	}
-	state->len = kept;
-	for (size_t i = 0; i < found; i++)
-		if (state_find(state, dying[i]) == dying[i])
-			state_cascade(state, dying[i], taken);
+		state->len = kept;
+	} while (going.len != before);
 }

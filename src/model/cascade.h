@@ -20,8 +20,12 @@ bool link_admits(const struct object *link, const struct object *object);
 /* Holds an IPv6 address or prefix: what a link loses when it goes down. */
 bool object_is_ipv6(const struct object *object);
 
-/* Takes `gone` and all that dies with it, and with that, out of `state`; adds them to `taken`
- * (same pointers), `gone` first, unless it is NULL. */
+/* The first of `gone` (sorted) that takes `object` along directly; NULL: none. Looks up, does not
+ * walk. */
+struct object *state_killer(const struct state *gone, const struct object *object);
+
+/* Takes `gone` and all that dies with it, and with that, out of `state` (sorted); adds them to
+ * `taken` (same pointers), `gone` first, unless it is NULL. */
 void state_cascade(struct state *state, const struct object *gone, struct state *taken);
 
 /* "ns1/tap2", "/tap2" or "tap2" (in `ns`) taken apart. */

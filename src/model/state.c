@@ -90,25 +90,25 @@ struct object *state_named(const struct state *state, const char *kind, const ch
 	return NULL;
 }
 
-static int link_order(const struct object *object, const char *ns, const char *name)
+static int named_order(const struct object *object, const char *ns, const struct kind *root,
+		       const char *name)
 {
-	const struct kind *root = kind_root(object->kind);
+	const struct kind *its = kind_root(object->kind);
 	int order = text_compare(object->ns, ns);
 
 	if (!order)
-		order = (root->rank > RANK_LINK) - (root->rank < RANK_LINK);
-	if (!order)
-		order = strcmp(root->name, "link");
+		order = (its->rank > root->rank) - (its->rank < root->rank);
+	if (!order && its != root)
+		order = strcmp(its->name, root->name);
 	return order ? order : text_compare(object_name(object), name);
 }
 
-struct object *state_link(const struct state *state, const char *ns, const char *name)
+struct object *state_at(const struct state *state, const char *ns, const struct kind *root,
+			const char *name)
 {
-	if (!state->sorted)
-		return state_named(state, "link", ns, name);
 	for (size_t low = 0, high = state->len; low < high;) {
 		size_t middle = (low + high) / 2;
-		int order = link_order(state->objects[middle], ns, name);
+		int order = named_order(state->objects[middle], ns, root, name);
 
 		if (!order)
 			return state->objects[middle];
@@ -118,6 +118,13 @@ struct object *state_link(const struct state *state, const char *ns, const char 
 			high = middle;
 	}
 	return NULL;
+}
+
+struct object *state_link(const struct state *state, const char *ns, const char *name)
+{
+	if (!state->sorted)
+		return state_named(state, "link", ns, name);
+	return state_at(state, ns, kind_find("link"), name);
 }
 
 struct object *state_owner(const struct state *state, const struct object *object)

@@ -22,6 +22,9 @@ struct object *state_find(const struct state *state, const struct object *like);
 
 /* A link by namespace and name, of whatever kind; NULL: none. Works on unsorted states too. */
 struct object *state_link(const struct state *state, const char *ns, const char *name);
+/* Of a sorted state: the object of that root kind whose key `name` is that; NULL: none. */
+struct object *state_at(const struct state *state, const char *ns, const struct kind *root,
+			const char *name);
 /* Any object of a kind (or based on it) by namespace and `name`. */
 struct object *state_named(const struct state *state, const char *kind, const char *ns,
 			   const char *name);

@@ -162,11 +162,21 @@ static bool comes_home(const struct diff *diff, const char *ns, const char *name
 	return false;
 }
 
+static bool namespace_there(const struct state *actual, const char *ns)
+{
+	for (size_t i = 0; ns[0] && i < actual->len; i++)
+		if (actual->objects[i]->kind->door == DOOR_NETNS &&
+		    text_same(object_name(actual->objects[i]), ns))
+			return true;
+	return !ns[0];
+}
+
 static void diff_absent(struct diff *diff, const struct object *desired)
 {
 	bool owned = object_owner(desired) != NULL;
 
-	if (desired->kind->flags & KIND_VALUE && !owned) {
+	if (desired->kind->flags & KIND_VALUE && !owned &&
+	    namespace_there(diff->request->actual, desired->ns)) {
 		diff_error_at(diff, desired, "this kernel has no such value");
 		return;
 	}
@@ -276,11 +286,16 @@ void plan_make(const struct plan_request *request, struct plan *plan)
 	for (size_t i = 0; i < request->actual->len; i++)
 		state_add(&diff.actual, request->actual->objects[i]);
 	state_sort(&diff.actual);
+	state_init(&diff.going, request->arena);
+	state_init(&diff.own, request->arena);
+	for (size_t i = 0; request->own && i < request->own->len; i++)
+		state_add(&diff.own, request->own->entries[i].object);
+	state_sort(&diff.own);
 	diff_walk(&diff);
 	release_all(&diff);
 	restore_taken(&diff);
 	diag_sort(&plan->diag);
-	plan_order(plan, diff.steps, diff.len, request->actual);
+	plan_order(plan, diff.steps, diff.len);
 }
 
 void plan_fini(struct plan *plan)

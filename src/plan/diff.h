@@ -8,6 +8,8 @@ struct diff {
 	struct plan *plan;
 	struct arena *arena;
 	struct state actual; /* a copy that loses what replacements and moves take along */
+	struct state own;    /* the objects of the earlier promise */
+	struct state going;  /* what is to be deleted */
 	struct step *steps;
 	size_t len;
 };

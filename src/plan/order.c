@@ -2,7 +2,9 @@
 /*
  * From loose steps to breaths. Halves of replacements that delete come first, then creations and
  * changes by rank (within a rank the devices that others name before those others), then the
- * deletions backwards. A step whose work is done by another's kernel call rides in its breath.
+ * deletions backwards, then what these took along. A step whose work is done by another's kernel
+ * call rides in its breath: the other end of a pair, a tunnel's peers, and in deletions all that
+ * dies with the one that is deleted.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,164 +14,203 @@
 
 #define DEPTH_MAX 32
 
+enum phase { PHASE_EARLY, PHASE_MAKE, PHASE_DELETE, PHASE_LATE, PHASE_COUNT };
+
 struct loose {
-	struct step *step;
-	int phase; /* 0 early deletion, 1 creation or change, 2 deletion, 3 put back late */
+	const struct step *step;
+	const struct object *object;
+	enum phase phase;
 	int rank;
-	bool later; /* stands on others of its rank: a route with a gateway */
 	int depth;
 	size_t index;
-	bool taken; /* stands in a breath already */
+	struct loose *leader; /* whose breath it rides in; itself */
+	struct loose *next;   /* riders of one leader, in order */
 };
 
 struct order {
 	struct arena *arena;
 	struct loose *loose;
 	size_t len;
-	struct plan *plan;
+	struct state phases[PHASE_COUNT]; /* the objects of each, sorted */
+	struct loose **by_object;	  /* sorted by the objects' addresses */
 };
 
-static const struct object *object_of(const struct loose *loose)
-{
-	return step_object(loose->step);
-}
-
-static int phase_of(const struct step *step)
+static enum phase phase_of(const struct step *step)
 {
 	if (step->after)
-		return step->flags & STEP_LATE ? 3 : 1;
-	return step->flags & STEP_REPLACE ? 0 : 2;
+		return step->flags & STEP_LATE ? PHASE_LATE : PHASE_MAKE;
+	return step->flags & STEP_REPLACE ? PHASE_EARLY : PHASE_DELETE;
+}
+
+static bool makes(enum phase phase)
+{
+	return phase == PHASE_MAKE || phase == PHASE_LATE;
+}
+
+static int by_address(const void *left, const void *right)
+{
+	const struct loose *const *a = left, *const *b = right;
+
+	return ((*a)->object > (*b)->object) - ((*a)->object < (*b)->object);
+}
+
+static struct loose *loose_of(const struct order *order, const struct object *object)
+{
+	struct loose like = {.object = object}, *key = &like, **found;
+
+	found = bsearch(&key, order->by_object, order->len, sizeof(*order->by_object), by_address);
+	return found ? *found : NULL;
 }
 
 /* How many devices of this plan must be there before `object`. */
-static int depth_of(const struct order *order, const struct object *object, int guard)
+static int depth_of(const struct order *order, const struct loose *loose, int guard)
 {
+	const struct object *object = loose->object;
 	int depth = 0;
 
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
-		if (!object_has(object, i) || !kind_field(object->kind, i)->type->device)
-			continue;
-		for (size_t j = 0; j < order->len && guard < DEPTH_MAX; j++) {
-			const struct object *other = object_of(&order->loose[j]);
-			int below;
+		const struct object *other;
+		int below;
 
-			if (!kind_is(other->kind, "link") || other == object ||
-			    !text_same(other->ns, object->ns) ||
-			    !text_same(object_name(other), *(const char **)object_at(object, i)))
-				continue;
-			below = depth_of(order, other, guard + 1) + 1;
-			depth = below > depth ? below : depth;
-		}
+		if (guard >= DEPTH_MAX || !object_has(object, i) ||
+		    !kind_field(object->kind, i)->type->device)
+			continue;
+		other = state_link(&order->phases[loose->phase], object->ns,
+				   *(const char **)object_at(object, i));
+		if (!other || other == object)
+			continue;
+		below = depth_of(order, loose_of(order, other), guard + 1) + 1;
+		depth = below > depth ? below : depth;
 	}
 	return depth;
-}
-
-static bool comes_later(const struct object *object)
-{
-	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
-		if (object_has(object, i) && kind_field(object->kind, i)->flags & FIELD_LATER)
-			return true;
-	return false;
 }
 
 static int by_order(const void *left, const void *right)
 {
 	const struct loose *a = left, *b = right;
-	int order = a->phase - b->phase;
+	int order = (int)a->phase - (int)b->phase;
 
 	if (!order)
-		order = a->phase & 1 ? a->rank - b->rank : b->rank - a->rank;
+		order = makes(a->phase) ? a->rank - b->rank : b->rank - a->rank;
 	if (!order)
-		order = a->phase & 1 ? a->later - b->later : b->later - a->later;
-	if (!order)
-		order = a->phase & 1 ? a->depth - b->depth : b->depth - a->depth;
+		order = makes(a->phase) ? a->depth - b->depth : b->depth - a->depth;
 	return order ? order : (a->index > b->index) - (a->index < b->index);
 }
 
-/* `a` is done by the call that does `b`. */
-static bool rides(const struct loose *a, const struct loose *b)
+/* The step whose call does this one's work too; NULL: it is done by its own. */
+static struct loose *carrier(const struct order *order, const struct loose *loose)
 {
-	const struct object *rider = object_of(a), *leader = object_of(b);
-	bool creates = !a->step->before && !b->step->before;
+	const struct object *object = loose->object;
+	struct loose *other;
 
-	if (a == b || a->phase != b->phase || leader->kind->door == DOOR_NETNS)
-		return false;
-	if (!(a->phase & 1))
-		return object_dies_with(rider, leader);
-	if (!creates)
-		return false;
-	if (rider->kind->flags & KIND_PAIR)
-		return rider->kind == leader->kind && object_dies_with(rider, leader);
-	return rider->kind->door == DOOR_KEEPER && leader->kind->door == DOOR_KEEPER &&
-	       object_dies_with(rider, leader);
+	if (makes(loose->phase) && (loose->step->before || !(object->kind->flags & KIND_PAIR ||
+							     object->kind->door == DOOR_KEEPER)))
+		return NULL;
+	other = loose_of(order, state_killer(&order->phases[loose->phase], object));
+	if (!other)
+		return NULL;
+	/* both are made by one call, or one after the other */
+	if (makes(loose->phase) &&
+	    (other->step->before || other->object->kind->door != object->kind->door))
+		return NULL;
+	return other;
 }
 
-static void breath_take(struct order *order, struct loose *loose, bool leads)
+/* Follows the carriers to the one that has none; of two that carry each other the first leads. */
+static struct loose *leader_of(const struct order *order, struct loose *loose)
 {
-	struct plan *plan = order->plan;
+	struct loose *leader = loose;
+
+	for (size_t guard = 0; guard < DEPTH_MAX; guard++) {
+		struct loose *next = carrier(order, leader);
+
+		if (!next || next == loose)
+			break;
+		if (carrier(order, next) == leader)
+			return next < leader ? next : leader;
+		leader = next;
+	}
+	return leader;
+}
+
+static void index_objects(struct order *order)
+{
+	order->by_object = arena_alloc(order->arena, order->len * sizeof(*order->by_object) + 1);
+	for (int i = 0; i < PHASE_COUNT; i++)
+		state_init(&order->phases[i], order->arena);
+	for (size_t i = 0; i < order->len; i++) {
+		struct loose *loose = &order->loose[i];
+
+		order->by_object[i] = loose;
+		/* a namespace carries nothing: what is in it goes first, one by one */
+		if (loose->object->kind->door != DOOR_NETNS)
+			state_add(&order->phases[loose->phase], (struct object *)loose->object);
+	}
+	for (int i = 0; i < PHASE_COUNT; i++)
+		state_sort(&order->phases[i]);
+	if (order->len)
+		qsort(order->by_object, order->len, sizeof(*order->by_object), by_address);
+}
+
+static void step_out(struct plan *plan, const struct loose *loose, bool leads)
+{
 	struct breath *breath = &plan->breaths[plan->breath_count - 1];
 
-	loose->taken = true;
 	plan->steps[plan->len] = *loose->step;
+	plan->steps[plan->len].flags &= ~(unsigned int)STEP_RIDES;
 	if (!leads)
 		plan->steps[plan->len].flags |= STEP_RIDES;
 	plan->len++;
 	breath->len++;
-	for (size_t i = 0; i < order->len; i++)
-		if (!order->loose[i].taken && rides(&order->loose[i], loose))
-			breath_take(order, &order->loose[i], false);
 }
 
-/* Another step not yet done will do this one, and is not itself done by this one first. */
-static bool waits(const struct order *order, size_t n)
+static void breaths_out(struct order *order, struct plan *plan)
 {
-	const struct loose *loose = &order->loose[n];
+	/* backwards, so that each rider is hung in before those behind it */
+	for (size_t i = order->len; i--;) {
+		struct loose *loose = &order->loose[i];
 
-	for (size_t i = 0; i < order->len; i++) {
-		const struct loose *other = &order->loose[i];
-
-		if (other->taken || !rides(loose, other))
+		if (loose->leader == loose)
 			continue;
-		if (!rides(other, loose) || i < n)
-			return true;
+		loose->next = loose->leader->next;
+		loose->leader->next = loose;
 	}
-	return false;
+	for (size_t i = 0; i < order->len; i++) {
+		struct loose *loose = &order->loose[i];
+
+		if (loose->leader != loose)
+			continue;
+		plan->breaths[plan->breath_count++] =
+			(struct breath){.steps = plan->steps + plan->len};
+		for (struct loose *one = loose; one; one = one->next)
+			step_out(plan, one, one == loose);
+		if (loose->phase <= PHASE_MAKE)
+			plan->commit = plan->breath_count;
+	}
 }
 
-static void breath_open(struct order *order, struct loose *loose)
+void plan_order(struct plan *plan, const struct step *steps, size_t len)
 {
-	struct plan *plan = order->plan;
-
-	plan->breaths[plan->breath_count++] = (struct breath){.steps = plan->steps + plan->len};
-	breath_take(order, loose, true);
-	if (loose->phase < 2)
-		plan->commit = plan->breath_count;
-}
-
-void plan_order(struct plan *plan, struct step *steps, size_t len, const struct state *actual)
-{
-	struct order order = {.arena = plan->arena, .len = len, .plan = plan};
+	struct order order = {.arena = plan->arena, .len = len};
 
 	order.loose = arena_alloc(plan->arena, len * sizeof(*order.loose) + 1);
 	for (size_t i = 0; i < len; i++)
-		order.loose[i] =
-			(struct loose){.step = &steps[i],
-				       .phase = phase_of(&steps[i]),
-				       .rank = (int)kind_root(step_object(&steps[i])->kind)->rank,
-				       .later = comes_later(step_object(&steps[i])),
-				       .index = i};
-	for (size_t i = 0; i < len; i++)
-		order.loose[i].depth = depth_of(&order, object_of(&order.loose[i]), 0);
+		order.loose[i] = (struct loose){.step = &steps[i],
+						.object = step_object(&steps[i]),
+						.phase = phase_of(&steps[i]),
+						.index = i};
+	index_objects(&order);
+	for (size_t i = 0; i < len; i++) {
+		order.loose[i].rank = (int)kind_root(order.loose[i].object->kind)->rank;
+		order.loose[i].depth = depth_of(&order, &order.loose[i], 0);
+	}
 	if (len)
 		qsort(order.loose, len, sizeof(*order.loose), by_order);
+	index_objects(&order); /* they moved */
+	for (size_t i = 0; i < len; i++)
+		order.loose[i].leader = leader_of(&order, &order.loose[i]);
 	plan->steps = arena_alloc(plan->arena, len * sizeof(*plan->steps) + 1);
 	plan->breaths = arena_alloc(plan->arena, len * sizeof(*plan->breaths) + 1);
 	plan->len = plan->breath_count = plan->commit = 0;
-	for (size_t i = 0; i < len; i++)
-		if (!order.loose[i].taken && !waits(&order, i))
-			breath_open(&order, &order.loose[i]);
-	/* a ring of riders has no leader: the first leads */
-	for (size_t i = 0; i < len; i++)
-		if (!order.loose[i].taken)
-			breath_open(&order, &order.loose[i]);
+	breaths_out(&order, plan);
 }

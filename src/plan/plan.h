@@ -42,7 +42,7 @@ void plan_make(const struct plan_request *request, struct plan *plan);
 void plan_fini(struct plan *plan);
 
 /* Orders loose steps into breaths (plan_make, and undoing a run: steps swapped). */
-void plan_order(struct plan *plan, struct step *steps, size_t len, const struct state *actual);
+void plan_order(struct plan *plan, const struct step *steps, size_t len);
 
 static inline bool plan_empty(const struct plan *plan)
 {

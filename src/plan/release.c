@@ -99,19 +99,10 @@ static void release_set(struct diff *diff, const struct entry *entry, const stru
 /* The device it stands on is not the one it was made for. */
 static bool owner_changed(const struct diff *diff, const struct object *object)
 {
-	const struct committed *own = diff->request->own;
-	const char *name = object_owner(object);
+	const struct object *device = state_owner(&diff->own, object), *actual;
 
-	for (size_t i = 0; name && i < own->len; i++) {
-		const struct object *device = own->entries[i].object, *actual;
-
-		if (!kind_is(device->kind, "link") || !text_same(device->ns, object->ns) ||
-		    !text_same(object_name(device), name))
-			continue;
-		actual = state_find(diff->request->actual, device);
-		return actual && object_other(device, actual);
-	}
-	return false;
+	actual = device ? state_find(diff->request->actual, device) : NULL;
+	return actual && object_other(device, actual);
 }
 
 static void refuse_victim(struct diff *diff, const struct object *gone, const struct object *victim)
@@ -138,20 +129,6 @@ static void refuse_victim(struct diff *diff, const struct object *gone, const st
 		 "--force to let it go too");
 }
 
-/* Who else's objects would die with `gone`? They are named; without --force they forbid it. */
-static void check_victims(struct diff *diff, const struct object *gone)
-{
-	struct state rest, victims;
-
-	state_init(&rest, diff->arena);
-	state_init(&victims, diff->arena);
-	for (size_t i = 0; i < diff->actual.len; i++)
-		state_add(&rest, diff->actual.objects[i]);
-	state_cascade(&rest, gone, &victims);
-	for (size_t i = 1; i < victims.len; i++)
-		refuse_victim(diff, gone, victims.objects[i]);
-}
-
 static void release_made(struct diff *diff, const struct entry *entry, const struct object *actual)
 {
 	if (object_other(entry->object, actual) || owner_changed(diff, entry->object)) {
@@ -162,7 +139,7 @@ static void release_made(struct diff *diff, const struct entry *entry, const str
 	}
 	if (actual->kind != entry->object->kind)
 		return;
-	check_victims(diff, actual);
+	state_add(&diff->going, (struct object *)actual);
 	diff_step(diff, actual, NULL, 0, 0);
 }
 
@@ -205,6 +182,28 @@ static void release_taken(struct diff *diff)
 	}
 }
 
+/* Who else's objects die with what goes? They are named; without --force they forbid it. */
+static void check_victims(struct diff *diff)
+{
+	size_t before;
+
+	state_sort(&diff->going);
+	do {
+		before = diff->going.len;
+		for (size_t i = 0; i < diff->actual.len; i++) {
+			struct object *object = diff->actual.objects[i], *killer;
+
+			if (state_find(&diff->going, object))
+				continue;
+			killer = state_killer(&diff->going, object);
+			if (!killer)
+				continue;
+			refuse_victim(diff, killer, object);
+			state_put(&diff->going, object);
+		}
+	} while (diff->going.len != before);
+}
+
 void release_all(struct diff *diff)
 {
 	const struct committed *own = diff->request->own;
@@ -220,5 +219,6 @@ void release_all(struct diff *diff)
 		else if (entry->claim == CLAIM_MADE && actual)
 			release_made(diff, entry, actual);
 	}
+	check_victims(diff);
 	release_taken(diff);
 }
