@@ -219,6 +219,46 @@ static int in_child(int mounts, int (*act)(const struct naming *, struct err *),
 	return err->code;
 }
 
+static pid_t parent_of(pid_t pid)
+{
+	char path[64], line[512] = "";
+	int fd FD_CLEANUP = -1;
+	pid_t parent = 0;
+	char *end;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, line, sizeof(line) - 1) < 0)
+		return 0;
+	end = strrchr(line, ')'); /* a command's name may hold anything */
+	if (end)
+		sscanf(end, ") %*c %d", &parent);
+	return parent;
+}
+
+/* The mounts of the first process, or where it lets nobody look, of the farthest ancestor that
+ * does. */
+static int first_mounts(void)
+{
+	int found = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+	char path[64];
+
+	if (found >= 0)
+		return found;
+	for (pid_t pid = getppid(); pid > 1; pid = parent_of(pid)) {
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (found >= 0)
+			close(found);
+		found = fd;
+	}
+	return found;
+}
+
 /*
  * Names are the machine's: they are made where its first process sees them. A caller with mounts
  * of its own (ip netns exec gives such) sees them too, as mounts travel down; made in its own
@@ -227,7 +267,7 @@ static int in_child(int mounts, int (*act)(const struct naming *, struct err *),
 static int in_first_mounts(int (*act)(const struct naming *, struct err *),
 			   const struct naming *naming, struct err *err)
 {
-	int first FD_CLEANUP = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
+	int first FD_CLEANUP = first_mounts();
 	struct stat its, ours;
 
 	if (first < 0 || fstat(first, &its) < 0 || stat("/proc/self/ns/mnt", &ours) < 0 ||
