@@ -99,6 +99,17 @@ def test_descriptions_in_readme_and_manual_are_right(page, tmp_path):
         lanloom("check", path)
 
 
+def test_the_tour_names_what_is_there():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    names = re.findall(r"`([\w/]+/|(?:[\w/]+/)?\w+\.(?:c|h|md))`", text)
+    assert len(names) > 40
+    files = [str(path.relative_to(ROOT)) for top in ("src", "include", "tests", "doc")
+             for path in (ROOT / top).rglob("*.*")]
+    for name in names:
+        there = (ROOT / name).is_dir() or (ROOT / "src" / name).is_dir() or (ROOT / name).is_file()
+        assert there or any(path.endswith("/" + name) for path in files), name
+
+
 def test_every_command_tells_its_help(commands):
     for command in commands:
         for words in ((command["name"], "-h"), (command["name"], "--help"), ("help", command["name"])):
