@@ -205,8 +205,20 @@ static void loop(struct worker *worker)
 	}
 }
 
+/*
+ * The process was forked off one that may hold other workers' control sockets: with a copy here,
+ * they would not see it close.
+ */
+static void close_all_but(int control_fd)
+{
+	if (control_fd > 3)
+		close_range(3, (unsigned)control_fd - 1, 0);
+	close_range((unsigned)control_fd + 1, ~0U, 0);
+}
+
 int worker_run(int control_fd)
 {
+	close_all_but(control_fd);
 	struct worker *worker = calloc(1, sizeof(*worker));
 
 	if (!worker) {
