@@ -2,8 +2,9 @@
 # dev: runs the tests: all, or --fast (no root), --system (root), --san (sanitizers), NAME... (only these)
 #
 # fast: lint, the unit programs under meson, the golden files, and pytest over every folder of tests/
-# but system and guest. system: pytest over tests/system, in network namespaces. --san runs both on a
-# build with ASan and UBSan. A NAME picks the unit programs and pytest tests whose names contain it.
+# but system, guest and those named slow. system: pytest over tests/system, in network namespaces, and
+# over the slow ones, which take minutes. --san runs both on a build with ASan and UBSan. A NAME picks
+# the unit programs and pytest tests whose names contain it.
 # The last line says how many passed and failed; nothing that was asked for is skipped in silence.
 
 fast=no system=no san=no names=
@@ -95,13 +96,14 @@ if [ $fast = yes ]; then
 		done
 		checked golden 300 tools/golden
 	fi
-	folders=$(find tests -name 'test_*.py' ! -path 'tests/system/*' ! -path 'tests/guest/*' \
-		-exec dirname {} + | sort -u)
+	files=$(find tests -name 'test_*.py' ! -path 'tests/system/*' ! -path 'tests/guest/*' \
+		! -path '*/slow/*' | sort)
 	# shellcheck disable=SC2086
-	[ -z "$folders" ] || pytests fast 300 -n 2 $folders
+	[ -z "$files" ] || pytests fast 300 -n 2 $files
 fi
 if [ $system = yes ]; then
-	pytests system 2400 -n 2 tests/system
+	# shellcheck disable=SC2046
+	pytests system 2400 -n 2 tests/system $(find tests -path '*/slow/test_*.py' | sort)
 fi
 
 /usr/bin/python3 tools/dev/summary "$results"
