@@ -62,12 +62,14 @@ static void object_contest(struct files *files, const struct object *a, const ch
 	const char *label = object_label(a, &files->arena);
 	uint64_t contested = object_differs(a, b) & b->set;
 
-	if (!declared_existing(a) || !declared_existing(b)) {
-		err_hint(diag_error(diag, a->place, label,
-				    "it is declared in %s (line %u), too; expected one description "
-				    "for each",
-				    other, b->place.line),
-			 "existing: true in one of them");
+	if (!declared_existing(a) && !declared_existing(b)) {
+		struct err *err = diag_error(diag, a->place, label,
+					     "it is declared in %s (line %u), too; expected one "
+					     "description for each",
+					     other, b->place.line);
+
+		if (kind_field_find(a->kind, "existing") >= 0)
+			err_hint(err, "existing: true in one of them");
 		return;
 	}
 	for (unsigned int i = 0; contested >> i; i++)

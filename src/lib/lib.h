@@ -106,6 +106,13 @@ json_t *step_describe(const struct step *step, const struct object *old);
 /* Adds steps, cuts and warnings of a plan to a document that may have some already. */
 void plan_describe(const struct plan *plan, json_t *to);
 
+/* --- ahead.c: planning several descriptions one after the other --- */
+/* From here on the visit's world is one in memory that begins as the system is. */
+int ahead_begin(struct visit *visit, const struct files *files, struct err *err);
+/* Carries a plan out there, and promises in memory what it would. */
+int ahead_go(struct visit *visit, const struct description *description, const struct plan *plan,
+	     struct err *err);
+
 /* --- run.c --- */
 /* Says in the answer what was done about a killed run that visit_open found. */
 void run_recovered(const struct visit *visit, struct answer *answer);
@@ -116,6 +123,7 @@ struct wish {
 	bool gone; /* nothing of it stays */
 	const struct state *desired;
 	bool plan_only;
+	const struct description *ahead; /* with plan_only: ahead_go follows; or NULL */
 };
 /*
  * Plans or runs one description in an open visit; the plan, the result and what is wrong join

@@ -133,6 +133,8 @@ uint64_t run_wish(struct visit *visit, const struct wish *wish, struct answer *a
 	r = wish->plan_only ? apply_plan(&request, &outcome, &err)
 			    : apply_run(&request, &outcome, &err);
 	outcome_tell(&outcome, r, wish->plan_only, &err, answer);
+	if (!r && wish->ahead && ahead_go(visit, wish->ahead, &outcome.plan, &err))
+		answer_fail(answer, &err);
 	if (!wish->plan_only)
 		keeper_tell(visit, answer);
 	change = outcome.change;
@@ -185,7 +187,7 @@ enum loom_status loom_check(struct loom *loom, const char *const *files, size_t 
 }
 
 static uint64_t up_one(struct visit *visit, struct description *description, bool plan_only,
-		       struct answer *answer)
+		       bool ahead, struct answer *answer)
 {
 	struct wish wish = {
 		.name = description->name,
@@ -194,6 +196,7 @@ static uint64_t up_one(struct visit *visit, struct description *description, boo
 		.keep = description->keep,
 		.desired = &description->desired,
 		.plan_only = plan_only,
+		.ahead = ahead ? description : NULL,
 	};
 	struct err err = {0};
 
@@ -228,11 +231,15 @@ static void take_back(struct visit *visit, uint64_t change, struct answer *answe
 static void up_all(struct visit *visit, struct files *files, bool plan_only, struct answer *answer)
 {
 	uint64_t *changes = arena_alloc(&visit->arena, (files->len + 1) * sizeof(*changes));
+	bool ahead = plan_only && files->len > 1;
+	struct err err = {0};
 	size_t done = 0;
 
+	if (ahead && ahead_begin(visit, files, &err))
+		answer_fail(answer, &err);
 	for (; done < files->len && !failed(answer); done++) {
 		description_tell(answer, &files->list[done]);
-		changes[done] = up_one(visit, &files->list[done], plan_only, answer);
+		changes[done] = up_one(visit, &files->list[done], plan_only, ahead, answer);
 	}
 	if (plan_only || !failed(answer) || done < 2)
 		return;

@@ -46,6 +46,18 @@ def test_the_default_files_come_and_go_together(etc):
     snapshot.assert_same(before, snapshot.take(etc.host))
 
 
+def test_the_plan_of_one_sees_what_those_before_it_make(etc):
+    etc.write("lanloom.d/two.yaml", "name: two\nbridges: {br1: {existing: true, interfaces: [tap2]}}\n"
+                                    "taps: {tap2: {}}\n")
+    done = etc.loom("plan", check=False)
+    assert done.returncode == 3 and "port tap2 on br1" in done.stdout, done.stderr
+    assert not etc.host.links() & {"br0", "br1", "tap2"}
+    etc.loom("up")
+    assert etc.host.link("tap2")["master"] == "br1"
+    assert etc.loom("plan").returncode == 0
+    etc.loom("down")
+
+
 def test_when_one_is_refused_those_before_it_are_taken_back(etc):
     etc.write("lanloom.d/two.yaml", "name: two\ntaps: {tap2: {mtu: 65535}}\n")
     before = snapshot.take(etc.host)
