@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "apply/store.h"
+#include "apply/store_inside.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -77,10 +77,18 @@ static int folders(struct store *store, struct err *err)
 	return 0;
 }
 
-static int lock(struct store *store, struct err *err)
+/* The lock that is held is the file that has the name: `down` removes it while others wait. */
+static bool lock_current(const struct store *store, const char *path)
+{
+	struct stat held, named;
+
+	return fstat(store->lock_fd, &held) == 0 && stat(path, &named) == 0 &&
+	       held.st_ino == named.st_ino && held.st_dev == named.st_dev;
+}
+
+static int lock_try(struct store *store, struct err *err)
 {
 	char path[300];
-	int waited = 0;
 
 	snprintf(path, sizeof(path), "%s/committed", store->folder);
 	if (folder_make(path, err))
@@ -89,14 +97,24 @@ static int lock(struct store *store, struct err *err)
 	store->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (store->lock_fd < 0)
 		return err_errno(err, -errno, "cannot open %s", path);
-	while (flock(store->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		if (errno != EWOULDBLOCK || waited++ >= LOCK_WAIT_S * 20) {
-			err_errno(err, -errno, "cannot lock %s", path);
-			return err_hint(err, "another lanloom is changing this host: wait for it");
-		}
+	if (flock(store->lock_fd, LOCK_EX | LOCK_NB) == 0 && lock_current(store, path))
+		return 0;
+	close(store->lock_fd);
+	store->lock_fd = -1;
+	err_set(err, -EWOULDBLOCK, "cannot lock %s: another lanloom is changing this host", path);
+	return err_hint(err, "wait for it; %s/journal names what it does", store->folder);
+}
+
+static int lock(struct store *store, struct err *err)
+{
+	int r;
+
+	for (int i = 0; (r = lock_try(store, err)) && i < LOCK_WAIT_S * 20; i++) {
+		if (r != -EWOULDBLOCK && r != -ENOENT)
+			return r;
 		nanosleep(&(struct timespec){.tv_nsec = 50000000}, NULL);
 	}
-	return 0;
+	return r;
 }
 
 static int load_one(struct store *store, const char *path, struct err *err)
@@ -149,6 +167,8 @@ int store_open(struct store *store, bool locked, struct err *err)
 	r = folders(store, err);
 	if (!r && locked)
 		r = lock(store, err);
+	if (!r && locked)
+		store_sweep(store);
 	if (!r)
 		r = load(store, err);
 	if (r)
@@ -240,6 +260,10 @@ void store_tidy(struct store *store)
 		return;
 	snprintf(path, sizeof(path), "%s/lock", store->folder);
 	unlink(path);
+	if (strcmp(store->folder, store->lasting) != 0) {
+		snprintf(path, sizeof(path), "%s/name", store->folder);
+		unlink(path);
+	}
 	rmdir(store->folder); /* stays while the history is in it */
 }
 
