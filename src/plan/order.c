@@ -107,11 +107,12 @@ static struct loose *carrier(const struct order *order, const struct loose *loos
 							     object->kind->door == DOOR_KEEPER)))
 		return NULL;
 	other = loose_of(order, state_killer(&order->phases[loose->phase], object));
-	if (!other)
+	/* what the keeper runs is taken from the keeper, before the device under it goes */
+	if (!other ||
+	    (object->kind->door == DOOR_KEEPER) != (other->object->kind->door == DOOR_KEEPER))
 		return NULL;
 	/* both are made by one call, or one after the other */
-	if (makes(loose->phase) &&
-	    (other->step->before || other->object->kind->door != object->kind->door))
+	if (makes(loose->phase) && other->step->before)
 		return NULL;
 	return other;
 }

@@ -242,6 +242,20 @@ static void devices_come_before_what_names_them(void)
 	      "+ route 10.1.0.0/16 on br0\n");
 }
 
+static void what_the_keeper_runs_goes_before_its_device(void)
+{
+	const char *lan = "tap / name=lan0 up=true ifindex=9\n"
+			  "tunnel / name=lan0 key=/k port=51821\n"
+			  "peer / tunnel=lan0 name=beta\n";
+
+	PLANS(lan,
+	      "made tap / name=lan0 up=true ifindex=9\n"
+	      "made tunnel / name=lan0 key=/k port=51821\n"
+	      "made peer / tunnel=lan0 name=beta\n",
+	      NULL, "", false, false, "- tunnel lan0\n- peer beta on lan0\n- lan0\n");
+	PLANS("", NULL, NULL, lan, false, false, "+ lan0\n+ tunnel lan0\n+ peer beta on lan0\n");
+}
+
 int main(void)
 {
 	TEST(a_name_in_use_is_refused);
@@ -256,5 +270,6 @@ int main(void)
 	TEST(a_stranger_in_a_name_is_an_error_with_its_like);
 	TEST(a_fixed_field_replaces_and_makes_again_what_stood_on_it);
 	TEST(devices_come_before_what_names_them);
+	TEST(what_the_keeper_runs_goes_before_its_device);
 	return test_done();
 }
