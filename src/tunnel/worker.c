@@ -84,8 +84,14 @@ static void report(void *context, enum engine_event event, const struct peer *pe
 
 struct engine_ops worker_ops(struct worker *worker)
 {
-	return (struct engine_ops){worker,	  datagram_room, datagram_send,
-				   frame_deliver, fill_random,	 report};
+	return (struct engine_ops){
+		.context = worker,
+		.datagram_room = datagram_room,
+		.datagram_send = datagram_send,
+		.frame_deliver = frame_deliver,
+		.random = fill_random,
+		.event = report,
+	};
 }
 
 static void watch(struct worker *worker, int fd, enum event_source source)
@@ -97,15 +103,23 @@ static void watch(struct worker *worker, int fd, enum event_source source)
 		(void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* Closing alone would not do: the keeper has the same descriptor open. */
+static void unwatch(struct worker *worker, int fd)
+{
+	if (fd >= 0)
+		(void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
 void worker_take_tap(struct worker *worker, int fd)
 {
-	/* Closing the old one also ends its being watched. */
+	unwatch(worker, worker->tap.fd);
 	io_tap_set(&worker->tap, fd);
 	watch(worker, fd, SOURCE_TAP);
 }
 
 void worker_take_socket(struct worker *worker, enum udp_family family, int fd)
 {
+	unwatch(worker, worker->udp.fds[family]);
 	io_udp_set(&worker->udp, family, fd);
 	watch(worker, fd, family == UDP_IPV4 ? SOURCE_UDP4 : SOURCE_UDP6);
 }
@@ -124,6 +138,7 @@ static void take_frames(struct worker *worker, uint64_t now)
 		return;
 	/* The device is gone; the keeper will send a new one, or end us. */
 	fprintf(stderr, "tunnel %s: the TAP is gone\n", worker->name);
+	unwatch(worker, worker->tap.fd);
 	io_tap_set(&worker->tap, -1);
 }
 
