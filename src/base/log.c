@@ -13,16 +13,12 @@
 
 int log_open(struct log *log, const char *path, struct err *err)
 {
-	struct stat status = {0};
-
 	*log = (struct log){.fd = -1};
 	if ((size_t)snprintf(log->path, sizeof(log->path), "%s", path) >= sizeof(log->path))
 		return err_set(err, -ENAMETOOLONG, "cannot write %s: the path is too long", path);
 	log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (log->fd < 0)
 		return err_errno(err, -errno, "cannot write %s", path);
-	fstat(log->fd, &status);
-	log->size = (size_t)status.st_size;
 	return 0;
 }
 
@@ -64,6 +60,7 @@ static void turn_over(struct log *log)
 
 static void say(struct log *log, const char *format, va_list arguments)
 {
+	struct stat status = {0};
 	struct timespec now;
 	struct tm parts;
 	char line[1024];
@@ -77,9 +74,10 @@ static void say(struct log *log, const char *format, va_list arguments)
 	vsnprintf(line + size, sizeof(line) - size - 1, format, arguments);
 	size = strlen(line);
 	line[size++] = '\n';
-	if (log->fd >= 0 && write(log->fd, line, size) > 0)
-		log->size += size;
-	if (log->size > LOG_SIZE_MOST)
+	if (log->fd < 0 || write(log->fd, line, size) < 0)
+		return;
+	/* children write there, too */
+	if (fstat(log->fd, &status) == 0 && status.st_size > LOG_SIZE_MOST)
 		turn_over(log);
 }
 

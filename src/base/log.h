@@ -8,12 +8,11 @@
 
 #include "base/err.h"
 
-#define LOG_SIZE_MOST (512u << 10)
+#define LOG_SIZE_MOST (512 << 10)
 
 struct log {
 	int fd;		/* opened to append; -1: nothing is written */
 	char path[280]; /* when full it becomes path.old, and begins anew */
-	size_t size;
 };
 
 /* Continues the file, or makes it (0600). A zeroed log with fd -1 is one that nobody reads. */
