@@ -125,11 +125,13 @@ static void part_request(struct mend *mend, struct part *part)
 
 static const char *what_of(const struct mend *mend, const struct object *object, int field)
 {
-	const char *label = object_label(object, mend->arena);
+	const char *label = object_label(object, mend->arena), *kind = object->kind->name;
 
+	if (!text_starts(label, kind)) /* a device's label is its name alone */
+		label = arena_print(mend->arena, "%s %s", kind, label);
 	if (field < 0)
-		return arena_print(mend->arena, "%s %s", object->kind->name, label);
-	return arena_print(mend->arena, "%s %s, %s", object->kind->name, label,
+		return label;
+	return arena_print(mend->arena, "%s, %s", label,
 			   kind_field(object->kind, (unsigned int)field)->key);
 }
 
