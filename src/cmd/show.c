@@ -54,6 +54,8 @@ static void owner_add(FILE *line, const struct loom_doc *thing)
 {
 	const char *description = loom_text(thing, "description");
 
+	if (loom_type(loom_get(thing, "managed")) != LOOM_TRUTH)
+		return;
 	if (loom_truth(thing, "managed"))
 		fprintf(line, "  %s[%s]%s", ink(INK_GREEN), description, ink(INK_NONE));
 	else

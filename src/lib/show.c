@@ -82,7 +82,9 @@ static void owner_tell(const struct looking *looking, const struct object *objec
 			json_object_set_new(to, "description",
 					    describe_text(store->committed[i]->name));
 	}
-	json_object_set_new(to, "managed", json_boolean(managed));
+	/* where the store may not be read nobody can tell */
+	json_object_set_new(to, "managed",
+			    looking->visit.opened ? json_boolean(managed) : json_null());
 }
 
 static json_t *member(json_t *to, const char *key, json_t *(*make)(void))

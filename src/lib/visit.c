@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <unistd.h>
 
 #include "lib/lib.h"
 
@@ -10,6 +11,8 @@ int visit_open(struct visit *visit, const struct loom *loom, bool change, struct
 	*visit = (struct visit){.loom = loom, .change = change};
 	arena_init(&visit->arena);
 	r = store_open(&visit->store, change, err);
+	if ((r == -EACCES || r == -EPERM) && geteuid() != 0)
+		err_hint(err, "the same as root");
 	visit->opened = !r;
 	if (!r)
 		r = world_live_new(visit->store.folder, &visit->world, err);
