@@ -34,6 +34,7 @@ const struct kind kind_tap = {
 	.base = &kind_tuntap,
 	.variant_attr = IFLA_TUN_TYPE,
 	.variant = IFF_TAP,
+	.flags = KIND_HIGH_MAC,
 	.size = sizeof(struct tuntap),
 	.rank = RANK_LINK,
 	.door = DOOR_TUN,

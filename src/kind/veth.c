@@ -105,7 +105,7 @@ const struct kind kind_veth = {
 	.summary = "one end of a virtual wire; the other is made with it",
 	.base = &kind_link,
 	KIND_FIELDS(fields),
-	.flags = KIND_PAIR,
+	.flags = KIND_PAIR | KIND_HIGH_MAC,
 	.size = sizeof(struct veth),
 	.rank = RANK_LINK,
 	.door = DOOR_LINK,

@@ -8,6 +8,7 @@
 #include <linux/if_link.h>
 #include <linux/veth.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "model/cascade.h"
 #include "world/live.h"
@@ -97,9 +98,23 @@ static bool was_read(const struct object *object)
 	return false;
 }
 
+static void mac_choose(struct object *object, struct arena *arena)
+{
+	uint8_t b[5];
+
+	if (!(object->kind->flags & KIND_HIGH_MAC) || object_has_key(object, "macaddress") ||
+	    getrandom(b, sizeof(b), 0) != sizeof(b))
+		return;
+	object_set(object, "macaddress",
+		   arena_print(arena, "fe:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4]),
+		   arena);
+}
+
 struct object *live_said(const struct object *object, struct arena *arena)
 {
 	struct object *copy = filled(object, 0, FIELD_SAY, arena);
+
+	mac_choose(copy, arena);
 
 	for (unsigned int i = 0; was_read(object) && i < kind_field_count(copy->kind); i++) {
 		const struct field *field = kind_field(copy->kind, i);

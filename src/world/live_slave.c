@@ -21,11 +21,17 @@ static int master_set(const struct slot *slot, const char *master, struct nl_ref
 {
 	struct nl_msg msg;
 	struct ifinfomsg *header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
-	uint32_t ifindex = master ? link_names_index(&slot->site->names, master) : 0;
+	uint32_t ifindex = 0;
+	struct found found;
 
 	*refusal = (struct nl_refusal){0};
-	if (master && !ifindex)
-		return -ENODEV;
+	if (master) {
+		int r = live_find(slot->site, 0, master, &found);
+
+		if (r)
+			return r;
+		ifindex = found.ifindex;
+	}
 	header->ifi_index = (int)slot->ifindex;
 	mnl_attr_put_u32(&msg.head, IFLA_MASTER, ifindex);
 	return nl_talk(slot->site->nl, &msg.head, refusal);

@@ -238,6 +238,21 @@ def test_port(host, driver):
     assert kernel(host.link("tap0"), SLAVE + "cost") == PORT["cost"][0]
 
 
+def test_port_does_not_give_its_mac(host, driver):
+    """A bridge takes the lowest MAC of its ports, and all its neighbour entries go: ours are high."""
+    host.ip("link", "add", "fbr0", "type", "bridge")
+    host.ip("link", "add", "fv0", "type", "veth", "peer", "name", "fv1")
+    host.ip("link", "set", "fv0", "address", "f2:ff:ff:ff:ff:ff", "master", "fbr0")
+    driver.create("tap", name="tap0")
+    driver.step("create", "veth", name="v0", peer="v1")
+    driver.step("create", "veth", name="v1", peer="v0")
+    driver.say("go")
+    for device in ("tap0", "v0", "v1"):
+        driver.create("port", device=device, bridge="fbr0")
+        assert host.link(device)["address"].startswith("fe:")
+    assert host.link("fbr0")["address"] == "f2:ff:ff:ff:ff:ff"
+
+
 def test_port_changes_bridges(host, driver):
     driver.create("bridge", name="br0")
     driver.create("bridge", name="br1")
