@@ -13,6 +13,10 @@ from lib import snapshot
 from lib.net import LANLOOM, NETNS, ROOT, run, until
 
 
+# One demo at a time on a machine: its namespaces' names are its own.
+pytestmark = pytest.mark.xdist_group("demo")
+
+
 def take(host):
     return snapshot.take(host, names="lanloom-demo")
 
@@ -31,7 +35,7 @@ def leftovers():
 
 @pytest.fixture
 def alone():
-    """Only one demo at a time on a machine: its namespaces' names are its own."""
+    """Another run of the tests may be on this machine, too."""
     with open("/run/lock/lanloom-demo-test", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
