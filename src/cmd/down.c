@@ -30,7 +30,7 @@ const struct cmd cmd_down = {
 		"Removes what the description made when it was last brought up, and nothing else: "
 		"the text of FILE gives only the description's name. What it set on devices of "
 		"others goes back to what it was before. A FILE that is gone or broken can be "
-		"named all the same; so can a description by --name.",
+		"named all the same; so can a description by its name, as lanloom show has it.",
 	.options = options,
 	.shared = CMD_NAME | CMD_FORCE,
 	.most = -1,

@@ -33,10 +33,11 @@ static bool loaded_name(struct visit *visit, const char *path, struct diag *diag
 	return true;
 }
 
-/* What is up and came from this path, even if the file is gone. */
+/* What is up and came from this path, even if the file is gone; or is called so. */
 static size_t names_of_path(struct visit *visit, const char *path, struct names *names)
 {
 	size_t before = names->len;
+	const char *given = path;
 	char *real = realpath(path, NULL);
 	char here[PATH_MAX];
 
@@ -46,7 +47,7 @@ static size_t names_of_path(struct visit *visit, const char *path, struct names 
 		const struct committed *up = visit->store.committed[i];
 
 		if (text_same(up->file, real ? real : path) ||
-		    text_same(up->name, real ? real : path))
+		    text_same(up->name, real ? real : path) || text_same(up->name, given))
 			name_add(names, up->name);
 	}
 	free(real);

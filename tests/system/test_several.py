@@ -117,6 +117,9 @@ def test_a_file_that_is_gone_can_be_taken_down(net, host):
     path.unlink()
     host.loom("down", path)
     assert "br0" not in host.links()
+    host.loom("up", net.file("lab.yaml", "name: lab\nbridges: {br0: {}}\n"))
+    host.loom("down", "lab")
+    assert "br0" not in host.links()
 
 
 def test_a_key_set_by_hand_on_a_foreign_device_goes_back(host):
