@@ -77,7 +77,7 @@ void send_frame(struct engine *engine, struct peer *peer, struct frame *frame, u
 /* An empty message in the current session, if there is one. */
 void send_keepalive(struct engine *engine, struct peer *peer, uint64_t now);
 
-/* A control message in `session`; `fill` bytes behind it. Counts as data if it is a probe. */
+/* A control message in `session`; `fill` bytes behind it. A probe without fill wants an answer. */
 void send_control(struct engine *engine, struct session *session, enum control_type type,
 		  uint16_t size, uint32_t id, uint32_t fill, uint64_t now);
 
@@ -127,6 +127,12 @@ void handshake_receive(struct engine *engine, const struct endpoint *from, uint8
 
 /* A data message opened under *next*: it becomes current, or previous (section 7). */
 void handshake_confirm(struct engine *engine, struct peer *peer, uint64_t now);
+
+/*
+ * A message, the latest of its lane, opened under *previous*. If that and current were born together, and the peer has
+ * the greater key, the peer has chosen: so do we.
+ */
+void handshake_follow(struct engine *engine, struct peer *peer);
 
 /* Wipes a session that one of the three places held. */
 void handshake_end_session(struct engine *engine, struct session **place);

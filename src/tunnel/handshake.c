@@ -141,6 +141,17 @@ void handshake_confirm(struct engine *engine, struct peer *peer, uint64_t now)
 	send_queue(engine, peer, false, now);
 }
 
+void handshake_follow(struct engine *engine, struct peer *peer)
+{
+	struct session *previous = peer->previous, *current = peer->current;
+	bool greater = memcmp(peer->noise.public_key, engine->self.public_key, KEY_SIZE) > 0;
+
+	if (!current || !greater || !peer_sessions_are_twins(current, previous))
+		return;
+	peer->current = previous;
+	peer->previous = current;
+}
+
 static void answer(struct engine *engine, struct peer *peer, struct noise_handshake *handshake,
 		   const struct endpoint *to, uint64_t now)
 {

@@ -65,8 +65,10 @@ static inline bool peer_is_kept(const struct peer *peer)
 	       (peer->keepalive_ns && endpoint_exists(&peer->endpoint));
 }
 
-/* A session of ours and one of theirs, born of simultaneous handshakes? Is `session` the one kept?
- */
+/* One initiated by us and one by the peer, within five seconds? */
+bool peer_sessions_are_twins(const struct session *one, const struct session *other);
+
+/* Twins, and `session` is that of the greater key? */
 bool peer_prefers(const struct peer *peer, const struct session *session,
 		  const struct session *other, const uint8_t own_key[KEY_SIZE]);
 

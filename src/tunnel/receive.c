@@ -132,6 +132,8 @@ void receive_data(struct engine *engine, const struct endpoint *from, uint8_t *m
 	receive_authentic(engine, peer, from, size, greatest && lane == 0, now);
 	if (session == peer->next)
 		handshake_confirm(engine, peer, now);
+	else if (session == peer->previous && greatest)
+		handshake_follow(engine, peer);
 	if (session == peer->current && is_stale(session, now))
 		handshake_want(engine, peer, now);
 	if (size == DATA_OVERHEAD)

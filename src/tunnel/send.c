@@ -199,7 +199,8 @@ void send_control(struct engine *engine, struct session *session, enum control_t
 	if (session_seal(session, 0, at, CONTROL_SIZE + fill, room))
 		return;
 	send_message(engine, session->peer, &session->peer->endpoint, room, total, now);
-	if (type == CONTROL_PROBE)
+	/* Probes of the path are lost as a rule; small ones ask whether the peer lives. */
+	if (type == CONTROL_PROBE && !fill)
 		expect_answer(session->peer, now);
 	keep_fresh(engine, session, now);
 }

@@ -128,6 +128,11 @@ static void both_initiate_at_once(void)
 		send(b, 100, 2, 1, 4);
 		net_run(&net, 0.02);
 		CHECK(a->n_frames == 2 && b->n_frames == 2);
+		/* One more word of each side, and both are of one mind. */
+		net_run(&net, 0.02);
+		send(a, 100, 1, 2, 5);
+		send(b, 100, 2, 1, 6);
+		net_run(&net, 0.02);
 		const struct session *one = net_peer_of(a, b)->current;
 		const struct session *other = net_peer_of(b, a)->current;
 		CHECK(one->local_index == other->remote_index);
@@ -139,7 +144,7 @@ static void both_initiate_at_once(void)
 		net_run(&net, 400);
 		send(a, 100, 1, 2, 5);
 		net_run(&net, 0.01);
-		CHECK(b->n_frames == 3 && a->lost == 0 && b->lost == 0);
+		CHECK(b->n_frames == 4 && a->lost == 0 && b->lost == 0);
 		finish();
 	}
 }
@@ -417,6 +422,30 @@ static void restarted_peer_comes_back(void)
 	}
 }
 
+/* Killed as soon as it was connected, and started again: no key order may keep the dead session. */
+static void restarted_at_once(void)
+{
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		pair(seed, CONTROL_CIPHER_AUTO, CONTROL_CIPHER_AUTO, true);
+		net.jitter = 2000000;
+		net_run(&net, 0.02 + (double)(seed % 8) * 0.6);
+		CHECK(a->connected == 1);
+		engine_free(b->engine);
+		struct engine_config config = net_config(b);
+		struct err err = {0};
+		net_run(&net, 0.1);
+		config.wall_ns = 1700000000 * NET_SECOND + net.now;
+		b->engine = engine_new(&config, net.now, &err);
+		net_introduce(b, a, true);
+		net_run(&net, 0.1);
+		send(a, 100, 1, 255, 1);
+		send(b, 100, 2, 255, 2);
+		net_run(&net, 0.1);
+		CHECK(a->n_frames == 1 && b->n_frames == 1);
+		finish();
+	}
+}
+
 /* A wire that is cut for minutes and heals. */
 static void healed_wire_carries_again(void)
 {
@@ -631,6 +660,7 @@ int main(void)
 	TEST(strangers_get_nothing);
 	TEST(peers_roam);
 	TEST(restarted_peer_comes_back);
+	TEST(restarted_at_once);
 	TEST(healed_wire_carries_again);
 	TEST(all_sizes_over_all_paths);
 	TEST(path_narrows);
