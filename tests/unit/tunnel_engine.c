@@ -431,10 +431,10 @@ static void restarted_at_once(void)
 		net_run(&net, 0.02 + (double)(seed % 8) * 0.6);
 		CHECK(a->connected == 1);
 		engine_free(b->engine);
+		b->engine = NULL;
+		net_run(&net, 0.1);
 		struct engine_config config = net_config(b);
 		struct err err = {0};
-		net_run(&net, 0.1);
-		config.wall_ns = 1700000000 * NET_SECOND + net.now;
 		b->engine = engine_new(&config, net.now, &err);
 		net_introduce(b, a, true);
 		net_run(&net, 0.1);
