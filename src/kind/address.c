@@ -232,7 +232,10 @@ static void ip_put(struct nlmsghdr *message, uint16_t attr, const struct ip *ip)
 	mnl_attr_put(message, attr, ip_bits(ip) / 8, ip->bytes);
 }
 
-/* Where none was read: all host bits set, unless there is no room for one (RFC 3021). */
+/*
+ * As read, or of one that was written: all host bits set, unless there is no room for one (RFC
+ * 3021).
+ */
 static void broadcast_put(struct nlmsghdr *message, const struct object *object)
 {
 	const struct address *address = object->data;
@@ -242,7 +245,8 @@ static void broadcast_put(struct nlmsghdr *message, const struct object *object)
 		ip_put(message, IFA_BROADCAST, &address->broadcast);
 		return;
 	}
-	if (ip.family != AF_INET || address->address.len > 30 || object_has(object, PEER))
+	if (ip.family != AF_INET || address->address.len > 30 || object_has(object, PEER) ||
+	    object_has(object, SECONDARY))
 		return;
 	for (unsigned int bit = address->address.len; bit < 32; bit++)
 		ip.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);

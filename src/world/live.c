@@ -49,7 +49,7 @@ static int step_apply(struct live *live, const struct breath *breath, struct err
 		return live_netns_apply(live, step, err);
 	case DOOR_LINK:
 		if (object->kind->flags & KIND_SLAVE)
-			return live_slave_apply(site, step, err);
+			return live_slave_apply(live, site, step, err);
 		return live_link_apply(live, site, breath, err);
 	case DOOR_TUN:
 		return live_tun_apply(live, site, breath, err);

@@ -34,6 +34,7 @@ struct live {
 	struct arena holds_arena;
 	struct holds *holds;
 	size_t holds_count;
+	uint32_t kept_mac; /* the master whose MAC was last seen to; live_slave.c */
 };
 
 /* The site of a namespace, its arena set to the scratch. -ENOENT: there is none of that name. */
@@ -98,7 +99,8 @@ int live_put_nest(struct nlmsghdr *message, uint16_t attr, const struct object *
 bool live_has_nest(const struct object *object, uint64_t mask);
 
 /* live_slave.c, live_tun.c, live_move.c, live_netns.c: the other ways of a step. */
-int live_slave_apply(struct site *site, const struct step *step, struct err *err);
+int live_slave_apply(struct live *live, struct site *site, const struct step *step,
+		     struct err *err);
 int live_tun_apply(struct live *live, struct site *site, const struct breath *breath,
 		   struct err *err);
 bool live_moves(const struct step *step);

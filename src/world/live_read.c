@@ -246,6 +246,7 @@ int live_read(struct world *world, const struct state *wanted, struct state *out
 	arena_fini(&live->scratch);
 	arena_init(&live->scratch);
 	live->holds_count = 0;
+	live->kept_mac = 0;
 	live_refresh(live);
 	count = state_namespaces(wanted, &live->scratch, &names);
 	for (size_t i = 0; i < count && !r; i++)

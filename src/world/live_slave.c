@@ -7,15 +7,63 @@
 #include <linux/if_link.h>
 #include <string.h>
 
+#include "sys/nl_dump.h"
 #include "world/live.h"
 
 struct slot {
+	struct live *live;
 	struct site *site;
 	const struct object *object;
 	const struct kind *owner;
 	unsigned int device, master; /* fields */
 	uint32_t ifindex;
 };
+
+/* Has the master no slave yet? The kernel filters the dump. */
+static bool is_empty(struct site *site, uint32_t master)
+{
+	struct nl_dump dump NL_DUMP_CLEANUP = {0};
+	struct err unused;
+	struct nl_msg msg;
+
+	nl_msg_start(&msg, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
+	mnl_attr_put_u32(&msg.head, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+	mnl_attr_put_u32(&msg.head, IFLA_MASTER, master);
+	return nl_dump_read(site->nl, &msg.head, &dump, &unused) == 0 && dump.size == 0;
+}
+
+static int mac_get(const struct nlmsghdr *answer, void *data)
+{
+	const struct nlattr *attrs[IFLA_ADDRESS + 1];
+
+	nl_attrs(answer, sizeof(struct ifinfomsg), attrs, IFLA_ADDRESS + 1);
+	if (attrs[IFLA_ADDRESS] && mnl_attr_get_payload_len(attrs[IFLA_ADDRESS]) == 6)
+		memcpy(data, mnl_attr_get_payload(attrs[IFLA_ADDRESS]), 6);
+	return 0;
+}
+
+/*
+ * A bridge of others that nobody gave a MAC has a random one only as long as it is empty: the first
+ * port gives it its own, and the last to leave takes it along. So it is told to keep the one it
+ * has.
+ */
+static void mac_keep(const struct slot *slot, uint32_t master)
+{
+	struct nl_msg msg;
+	struct ifinfomsg *header = nl_msg_start(&msg, RTM_GETLINK, 0, sizeof(*header));
+	uint8_t mac[6] = {0};
+
+	if (!(slot->owner->flags & KIND_OWN_MAC) || slot->live->kept_mac == master)
+		return;
+	slot->live->kept_mac = master;
+	header->ifi_index = (int)master;
+	if (!is_empty(slot->site, master) || nl_ask(slot->site->nl, &msg.head, mac_get, mac, NULL))
+		return;
+	header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
+	header->ifi_index = (int)master;
+	mnl_attr_put(&msg.head, IFLA_ADDRESS, sizeof(mac), mac);
+	nl_talk(slot->site->nl, &msg.head, NULL);
+}
 
 static int master_set(const struct slot *slot, const char *master, struct nl_refusal *refusal)
 {
@@ -31,6 +79,7 @@ static int master_set(const struct slot *slot, const char *master, struct nl_ref
 		if (r)
 			return r;
 		ifindex = found.ifindex;
+		mac_keep(slot, ifindex);
 	}
 	header->ifi_index = (int)slot->ifindex;
 	mnl_attr_put_u32(&msg.head, IFLA_MASTER, ifindex);
@@ -155,9 +204,9 @@ static int change(const struct slot *slot, const struct step *step, struct err *
 	return r;
 }
 
-int live_slave_apply(struct site *site, const struct step *step, struct err *err)
+int live_slave_apply(struct live *live, struct site *site, const struct step *step, struct err *err)
 {
-	struct slot slot = {.site = site, .object = step_object(step)};
+	struct slot slot = {.live = live, .site = site, .object = step_object(step)};
 	struct nl_refusal refusal;
 	struct found found;
 	const char *there;

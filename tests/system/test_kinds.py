@@ -253,6 +253,16 @@ def test_port_does_not_give_its_mac(host, driver):
     assert host.link("fbr0")["address"] == "f2:ff:ff:ff:ff:ff"
 
 
+def test_empty_bridge_of_others_keeps_its_mac(host, driver):
+    host.ip("link", "add", "fbr0", "type", "bridge")
+    before = host.link("fbr0")["address"]
+    driver.create("tap", name="tap0")
+    driver.create("port", device="tap0", bridge="fbr0")
+    assert host.link("fbr0")["address"] == before
+    driver.delete("port", device="tap0")
+    assert host.link("fbr0")["address"] == before
+
+
 def test_port_changes_bridges(host, driver):
     driver.create("bridge", name="br0")
     driver.create("bridge", name="br1")
