@@ -226,6 +226,39 @@ static void number(const struct mend *mend, struct part *part, struct step *step
 	step->after = object;
 }
 
+static void idents_take(struct object *to, const struct object *from, struct arena *arena)
+{
+	for (unsigned int i = 0; i < kind_field_count(from->kind); i++)
+		if (kind_field(from->kind, i)->flags & FIELD_IDENT && object_has(from, i))
+			object_take(to, i, from, i, arena);
+}
+
+/* What was made anew and has another identity now: from here on it is the one promised. */
+static void recommit(struct mend *mend, struct part *part, const struct plan *plan)
+{
+	struct committed committed = *part->whole;
+	bool changed = false;
+	struct err err;
+
+	if (part_read(mend, part, &err)) {
+		report_line(mend, REPORT_REFUSED, part->whole->name, err.message);
+		return;
+	}
+	for (size_t i = 0; i < plan->len; i++) {
+		const struct step *step = &plan->steps[i];
+		struct entry *entry = committed_find(&committed, step->after);
+		const struct object *there = state_find(&part->actual, step->after);
+
+		if (step->before || !entry || !there || there->kind != entry->object->kind ||
+		    !object_other(entry->object, there))
+			continue;
+		idents_take(entry->object, there, mend->arena);
+		changed = true;
+	}
+	if (changed && store_commit(mend->store, &committed, &err))
+		report_line(mend, REPORT_REFUSED, part->whole->name, err.message);
+}
+
 static void carry_out(struct mend *mend, struct part *part, struct plan *plan)
 {
 	for (size_t i = 0; i < plan->breath_count; i++) {
@@ -238,31 +271,11 @@ static void carry_out(struct mend *mend, struct part *part, struct plan *plan)
 		r = mend->world->ops->apply(mend->world, breath, &err);
 		for (size_t j = 0; j < breath->len; j++)
 			report_step(mend, &breath->steps[j], r ? &err : NULL);
+		/* a namespace has a number of its own that nobody can ask for */
+		if (step_object(&breath->steps[breath->leader])->kind->door == DOOR_NETNS)
+			recommit(mend, part, plan);
 	}
-}
-
-/* Devices made anew under another number: from now on they are the ones promised. */
-static int recommit(struct mend *mend, struct part *part, const struct plan *plan, struct err *err)
-{
-	struct committed committed = *part->whole;
-	bool changed = false;
-
-	if (part_read(mend, part, err))
-		return err->code;
-	for (size_t i = 0; i < plan->len; i++) {
-		const struct step *step = &plan->steps[i];
-		struct entry *entry = committed_find(&committed, step->after);
-		const struct object *there = state_find(&part->actual, step->after);
-		int ident = there ? ident_field(there) : -1;
-
-		if (step->before || !entry || ident < 0 || !object_has(there, (unsigned int)ident) ||
-		    object_number(there, "ifindex", 0) == object_number(entry->object, "ifindex", 0))
-			continue;
-		object_take(entry->object, (unsigned int)ident, there, (unsigned int)ident,
-			    mend->arena);
-		changed = true;
-	}
-	return changed ? store_commit(mend->store, &committed, err) : 0;
+	recommit(mend, part, plan);
 }
 
 static int part_mend(struct mend *mend, struct part *part, struct err *err)
@@ -283,7 +296,6 @@ static int part_mend(struct mend *mend, struct part *part, struct err *err)
 	if (len && mend->report >= 0) {
 		plan_order(&chosen, steps, len);
 		carry_out(mend, part, &chosen);
-		recommit(mend, part, &chosen, err);
 	}
 	len = plan.diag.error_count;
 	plan_fini(&plan);

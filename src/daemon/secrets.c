@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -125,6 +126,33 @@ static int private_key_take(struct setup *setup, struct control_config *config, 
 	return 0;
 }
 
+static int by_key(const void *left, const void *right)
+{
+	const struct control_peer *const *a = left, *const *b = right;
+
+	return memcmp((*a)->public_key, (*b)->public_key, sizeof((*a)->public_key));
+}
+
+/* A peer is its key: two of one would be one to the worker. */
+static int peers_check(const struct secrets *secrets, struct err *err)
+{
+	size_t len = secrets->config.n_peers;
+	const struct control_peer **sorted = calloc(len + 1, sizeof(*sorted));
+	int r = 0;
+
+	if (!sorted)
+		abort();
+	for (size_t i = 0; i < len; i++)
+		sorted[i] = &secrets->peers[i];
+	qsort(sorted, len, sizeof(*sorted), by_key);
+	for (size_t i = 1; !r && i < len; i++)
+		if (by_key(&sorted[i - 1], &sorted[i]) == 0)
+			r = err_set(err, -EEXIST, "the peers %s and %s have one public key",
+				    sorted[i - 1]->name, sorted[i]->name);
+	free(sorted);
+	return r;
+}
+
 int secrets_make(struct setup *setup, struct secrets **out, struct err *err)
 {
 	struct secrets *secrets = secrets_new(setup->len);
@@ -143,6 +171,8 @@ int secrets_make(struct setup *setup, struct secrets **out, struct err *err)
 		if (r)
 			err_context(err, "peer %s", object_name(setup->peers[i].object));
 	}
+	if (!r)
+		r = peers_check(secrets, err);
 	if (r) {
 		secrets_free(secrets);
 		return r;
