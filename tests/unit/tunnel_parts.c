@@ -130,106 +130,72 @@ static void inner_frames(void)
 	CHECK(parse("0100000100000000" FRAME14 "0000", &inner) == BAD); /* offset without start */
 }
 
+/* A piece's own bytes: id, offset, total, and what there is of the frame. */
+#define PIECE(offset, total, rest)                                                                 \
+	"0200000000000000"                                                                         \
+	"00000007" offset total rest
+/* A control message's own bytes: type and lanes, size, id, fill. */
+#define CONTROL(type, lanes, rest) "0300000000000000" type lanes "0040" rest
+
 static void inner_pieces_and_control(void)
 {
+	static const struct {
+		const char *hex;
+		int want;
+	} cases[] = {
+		{PIECE("0011", "0012", "6f6d"), BAD}, /* beyond the end */
+		{PIECE("ffff", "0012", "6f6d"), BAD},
+		{PIECE("0000", "000d", "6f6d"), BAD}, /* no frame is so short */
+		{PIECE("0000", "0012", ""), BAD},
+		{"0200110000000000"
+		 "00000007"
+		 "0000"
+		 "0012"
+		 "6f",
+		 BAD}, /* checksum outside */
+		{"0200100000000000"
+		 "00000007"
+		 "0000"
+		 "0012"
+		 "6f",
+		 0},
+		{CONTROL("01", "01",
+			 "01020304"
+			 "00"),
+		 0},
+		{CONTROL("01", "10",
+			 "01020304"
+			 "00"),
+		 0},
+		{CONTROL("01", "01",
+			 "01020304"
+			 "01"),
+		 BAD}, /* fill is zero */
+		{CONTROL("02", "01",
+			 "01020304"
+			 "00"),
+		 BAD}, /* a reply has none */
+		{CONTROL("01", "00", "01020304"), BAD},
+		{CONTROL("01", "11", "01020304"), BAD}, /* 17 lanes */
+		{CONTROL("01", "01", "010203"), BAD},
+		{CONTROL("03", "01", "01020304"), DROP_CONTROL_UNKNOWN + 1},
+		{"0310000000000000"
+		 "01010040"
+		 "01020304",
+		 BAD},
+		{"0300000000000001"
+		 "01010040"
+		 "01020304",
+		 BAD},
+	};
 	struct inner inner;
 
-	CHECK(parse("0200000000000000"
-		    "00000007"
-		    "0010"
-		    "0012"
-		    "6f6d",
-		    &inner) == 0);
+	CHECK(parse(PIECE("0010", "0012", "6f6d"), &inner) == 0);
 	CHECK(inner.id == 7 && inner.offset == 16 && inner.total == 18 && inner.size == 2);
-	CHECK(parse("0200000000000000"
-		    "00000007"
-		    "0011"
-		    "0012"
-		    "6f6d",
-		    &inner) == BAD);
-	CHECK(parse("0200000000000000"
-		    "00000007"
-		    "ffff"
-		    "0012"
-		    "6f6d",
-		    &inner) == BAD);
-	CHECK(parse("0200000000000000"
-		    "00000007"
-		    "0000"
-		    "000d"
-		    "6f6d",
-		    &inner) == BAD);
-	CHECK(parse("0200000000000000"
-		    "00000007"
-		    "0000"
-		    "0012",
-		    &inner) == BAD); /* empty */
-	CHECK(parse("0200110000000000"
-		    "00000007"
-		    "0000"
-		    "0012"
-		    "6f",
-		    &inner) == BAD);
-	CHECK(parse("0200100000000000"
-		    "00000007"
-		    "0000"
-		    "0012"
-		    "6f",
-		    &inner) == 0);
-	CHECK(parse("0300000000000000"
-		    "0101"
-		    "0040"
-		    "01020304",
-		    &inner) == 0);
+	CHECK(parse(CONTROL("01", "01", "01020304"), &inner) == 0);
 	CHECK(inner.type == CONTROL_PROBE && inner.lanes == 1 && inner.probe_size == 0x40);
-	CHECK(parse("0300000000000000"
-		    "0101"
-		    "0040"
-		    "01020304"
-		    "00",
-		    &inner) == 0);
-	CHECK(parse("0300000000000000"
-		    "0101"
-		    "0040"
-		    "01020304"
-		    "01",
-		    &inner) == BAD);
-	CHECK(parse("0300000000000000"
-		    "0201"
-		    "0040"
-		    "01020304"
-		    "00",
-		    &inner) == BAD);
-	CHECK(parse("0300000000000000"
-		    "0100"
-		    "0040"
-		    "01020304",
-		    &inner) == BAD); /* no lanes */
-	CHECK(parse("0300000000000000"
-		    "0111"
-		    "0040"
-		    "01020304",
-		    &inner) == BAD); /* 17 lanes */
-	CHECK(parse("0300000000000000"
-		    "0301"
-		    "0040"
-		    "01020304",
-		    &inner) == DROP_CONTROL_UNKNOWN + 1);
-	CHECK(parse("0310000000000000"
-		    "0101"
-		    "0040"
-		    "01020304",
-		    &inner) == BAD);
-	CHECK(parse("0300000000000001"
-		    "0101"
-		    "0040"
-		    "01020304",
-		    &inner) == BAD);
-	CHECK(parse("0300000000000000"
-		    "0101"
-		    "0040"
-		    "010203",
-		    &inner) == BAD);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		CHECK(parse(cases[i].hex, &inner) == cases[i].want);
 }
 
 /* For every size and path: few pieces, equal ones, none too large. */
@@ -410,29 +376,34 @@ static void mac_table_against_an_array(void)
 	mac_table_fini(&table);
 }
 
+/* Searches as an engine would, on a path that takes packets of up to `real`. Returns the time. */
+static uint64_t search(struct pathmtu *path, uint32_t real)
+{
+	uint16_t sizes[PATHMTU_PROBES];
+	uint64_t now = SECOND;
+
+	pathmtu_start(path, now);
+	for (int i = 0; i < 200 && path->phase != PATHMTU_REST; i++) {
+		now = pathmtu_due(path) > now ? pathmtu_due(path) : now;
+		for (int n = pathmtu_run(path, now, sizes); n > 0; n--)
+			if (sizes[n - 1] <= real)
+				pathmtu_reply(path, sizes[n - 1], now);
+		CHECK(path->value <= real);
+	}
+	return now;
+}
+
 /* A path of every size: found, to 8 bytes, from below and never above. */
 static void path_of_every_size(void)
 {
 	for (uint32_t real = 576; real <= 1700; real += 7) {
 		struct pathmtu path;
-		uint16_t sizes[PATHMTU_PROBES];
-		uint64_t now = SECOND;
 
 		pathmtu_reset(&path, false, 1600);
 		CHECK(path.value == 576);
-		pathmtu_start(&path, now);
-		for (int i = 0; i < 200 && path.phase != PATHMTU_REST; i++) {
-			now = pathmtu_due(&path) > now ? pathmtu_due(&path) : now;
-			int n = pathmtu_run(&path, now, sizes);
-
-			for (int j = 0; j < n; j++)
-				if (sizes[j] <= real)
-					pathmtu_reply(&path, sizes[j], now);
-			CHECK(path.value <= real);
-		}
+		CHECK(search(&path, real) < 60 * SECOND);
 		CHECK(path.phase == PATHMTU_REST);
 		CHECK(path.value + 8u >= (real < 1600 ? real : 1600));
-		CHECK(now < 60 * SECOND);
 	}
 }
 
