@@ -70,7 +70,7 @@ class Peer:
         self.attempt_since = self.initiated_at = None
         self.retry_at = None
         self.cookie = None  # (value, when it came)
-        self.mac1 = {}  # of the last handshake message for an index, until a cookie answered it
+        self.mac1 = None  # of the last handshake message, until a cookie answered it
         self.waiting = collections.deque(maxlen=WAITING_MAX)
         self.joiner = Joiner(limit)
         self.sent_at = self.received_at = None
@@ -78,6 +78,9 @@ class Peer:
         self.unanswered_since = None  # data went, nothing came
         self.probes = {}  # id: size of the IP packet
         self.probed_at = None
+
+    def kept(self):
+        return self.configured or (self.keepalive and self.endpoint)
 
     def sessions(self):
         return [s for s in (self.current, self.previous, self.next) if s]
@@ -115,13 +118,13 @@ class Twin:
 
     # Out
 
-    def send(self, peer, datagram, now, session=None):
+    def send(self, peer, datagram, now):
         self.sent.append((datagram, peer.endpoint))
         peer.sent_at = now
         peer.owes_since = None
 
     def send_inner(self, peer, session, inner, now, lane=0):
-        self.send(peer, session.seal(inner, lane), now, session)
+        self.send(peer, session.seal(inner, lane), now)
         if wants_answer(inner) and peer.unanswered_since is None:
             peer.unanswered_since = now
         old = session.initiated and now - session.born >= REKEY_AFTER_TIME
@@ -181,15 +184,14 @@ class Twin:
                 self.indices.update((index, (peer, None)) for index in wanted)
                 return base
 
-    def forget(self, index, peer):
+    def forget(self, index):
         for k in range(self.lanes):
             self.indices.pop(index + k, None)
-        peer.mac1.pop(index, None)
 
     def forget_all(self, peer):
         """As a host that has just been started."""
         for session in peer.sessions():
-            self.forget(session.index, peer)
+            self.forget(session.index)
         peer.current = peer.previous = peer.next = None
 
     def start_handshake(self, peer, now):
@@ -202,7 +204,7 @@ class Twin:
 
     def initiate(self, peer, now):
         if peer.handshake:
-            self.forget(peer.handshake.index, peer)
+            self.forget(peer.handshake.index)
             if peer.configured and peer.endpoint != peer.configured:
                 peer.locate(peer.configured)
         suite = next(s for s in self.suites if s in peer.suites)
@@ -212,12 +214,12 @@ class Twin:
         peer.handshake = handshake
         peer.initiated_at = now
         peer.retry_at = now + REKEY_TIMEOUT + random.uniform(0, 1 / 3)
-        self.send_handshake(peer, suite, body, handshake.index, now)
+        self.send_handshake(peer, suite, body, now)
 
-    def send_handshake(self, peer, suite, body, index, now):
+    def send_handshake(self, peer, suite, body, now):
         cookie = peer.cookie and now - peer.cookie[1] <= COOKIE_LIFE and peer.cookie[0]
         message = lan_noise.with_macs(suite, peer.public, body, cookie)
-        peer.mac1[index] = lan_noise.mac1_of(message)
+        peer.mac1 = lan_noise.mac1_of(message)
         self.send(peer, message, now)
 
     def on_initiation(self, message, source, now):
@@ -242,7 +244,7 @@ class Twin:
         session = Session(suite, index, opened.their_index, my_send, their_send, now, initiated=False)
         session.crossed = peer.handshake is not None
         self.place(peer, "next", session)
-        self.send_handshake(peer, suite, body, index, now)
+        self.send_handshake(peer, suite, body, now)
 
     def on_response(self, message, source, now):
         index, = struct.unpack_from("<I", message, 8)
@@ -272,7 +274,7 @@ class Twin:
                 self.indices[session.index + k] = (peer, session)
         for old in before:
             if old not in peer.sessions() and old is not session:
-                self.forget(old.index, peer)
+                self.forget(old.index)
 
     def confirm(self, peer, now):
         """A data message opened under `next`."""
@@ -281,7 +283,7 @@ class Twin:
         if old and self.stays(peer, old, session):
             old, session = session, old
         if peer.handshake:
-            self.forget(peer.handshake.index, peer)
+            self.forget(peer.handshake.index)
             peer.handshake = peer.retry_at = peer.attempt_since = None
         self.place(peer, "previous", old)
         self.place(peer, "current", session)
@@ -322,11 +324,11 @@ class Twin:
     def on_cookie(self, message, source, now):
         index, = struct.unpack_from("<I", message, 4)
         peer, session = self.indices.get(index, (None, None))
-        if not peer or index not in peer.mac1:
+        if not peer or not peer.mac1:
             raise Refused("a cookie nobody asked for")
         suite = session.suite if session else peer.handshake.suite
-        value = lan_noise.open_cookie_reply(suite, peer.public, message, peer.mac1[index])
-        del peer.mac1[index]
+        value = lan_noise.open_cookie_reply(suite, peer.public, message, peer.mac1)
+        peer.mac1 = None
         peer.cookie = (value, now)
 
     # Data
@@ -412,10 +414,10 @@ class Twin:
         if now - peer.attempt_since < REKEY_ATTEMPT_TIME:
             return self.initiate(peer, now)
         peer.waiting.clear()
-        if peer.configured:
+        if peer.kept():
             self.initiate(peer, now)
             return self.slow_down(peer)
-        self.forget(peer.handshake.index, peer)
+        self.forget(peer.handshake.index)
         peer.handshake = peer.attempt_since = peer.retry_at = None
 
     def slow_down(self, peer):
@@ -427,23 +429,23 @@ class Twin:
             peer.unanswered_since = None
             self.start_handshake(peer, now)
         if not peer.current:
-            if peer.configured and not peer.handshake:
+            if peer.kept() and not peer.handshake:
                 self.start_handshake(peer, now)
             return
         if peer.owes_since is not None and now - peer.owes_since >= KEEPALIVE_TIMEOUT:
             self.send_keepalive(peer, now)
         if peer.keepalive and now - max(peer.sent_at, peer.received_at) >= peer.keepalive:
             self.send_keepalive(peer, now)
-        if peer.configured:
-            self.keep_configured(peer, now)
+        if peer.kept():
+            self.keep_connected(peer, now)
 
-    def keep_configured(self, peer, now):
+    def keep_connected(self, peer, now):
         age = now - peer.current.born
         if (peer.current.initiated and age >= REKEY_AFTER_TIME) or age >= (
                 REJECT_AFTER_TIME - KEEPALIVE_TIMEOUT - REKEY_TIMEOUT):
             if not peer.handshake:
                 self.start_handshake(peer, now)
         heard = max(peer.received_at or 0, peer.probed_at or 0)
-        if now - heard >= IDLE_TIMEOUT:
+        if peer.configured and now - heard >= IDLE_TIMEOUT:
             peer.probed_at = now
             self.send_probe(peer, None, now)

@@ -302,15 +302,21 @@ def test_partial_checksums(make, size, whole):
     assert host.frame() == complete
 
 
-def test_a_checksum_of_zero_is_stored_as_ones(make):
+@pytest.mark.parametrize("zero", [False, True], ids=["usual", "zero"])
+def test_a_checksum_far_behind_is_completed_before_sending(make, zero):
+    """A start over 255 does not fit the header; and a result of zero is stored as ones."""
     host, node = make.pair()
-    for size in (100, 1400):
-        whole = udp_frames(size, NODE_MAC, TWIN_MAC, text=b"\0\0")[1]
-        text = struct.pack(">H", struct.unpack_from(">H", whole, 40)[0])
-        part, complete = udp_frames(size, NODE_MAC, TWIN_MAC, text=text)
-        part, complete = (f[:44] + complete[44:] for f in (part, complete))
-        host.send_frame(Frame(part, start=34, offset=6))
-        assert node.get() == lan_inner.completed(Frame(part, start=34, offset=6))
+    for size in (330, 1401):
+        frame = bytearray(from_node(size, size))
+        frame[308:310] = bytes(2)
+        frame[308:310] = struct.pack(">H", ~ones_sum(bytes(frame[300:])) & 0xFFFF if zero else 0x1234)
+        whole = ~ones_sum(bytes(frame[300:])) & 0xFFFF
+        assert (whole == 0) == zero
+        # At 304 is what stands for the pseudo header's sum; it is part of what is summed.
+        node.put(bytes(frame), struct.pack("<BBHHHH", 1, 0, 0, 0, 300, 4))
+        frame[304:306] = struct.pack(">H", whole or 0xFFFF)
+        assert host.pump(lambda: host.twin.frames)
+        assert host.twin.frames.pop()[1] == Frame(bytes(frame))
 
 
 # Control messages and path MTU
