@@ -9,22 +9,32 @@
 #include "apply/run.h"
 #include "model/cascade.h"
 
+/* The system has this field as our step left it. */
+static bool as_we_left_it(const struct object *ours, const struct object *actual, unsigned int i)
+{
+	if (!object_has(ours, i) || !object_has(actual, i))
+		return object_has(ours, i) == object_has(actual, i);
+	return value_same(kind_field(ours->kind, i), object_at(ours, i), object_at(actual, i));
+}
+
+/* It is not what it was before, and can be that again. */
+static bool returns(const struct object *old, const struct object *actual, unsigned int i)
+{
+	if (!object_has(old, i) || !object_has(actual, i))
+		return object_has(old, i) != object_has(actual, i) &&
+		       (object_has(old, i) || field_drops(old->kind, i));
+	return !value_same(kind_field(old->kind, i), object_at(old, i), object_at(actual, i));
+}
+
 /* The fields where the system has what we set, and that differ from what was before. */
 static uint64_t fields_to_return(const struct step *swapped, const struct object *actual)
 {
-	const struct object *ours = swapped->before, *old = swapped->after;
 	uint64_t mask = 0;
 
-	for (unsigned int i = 0; swapped->mask >> i; i++) {
-		const struct field *field = kind_field(old->kind, i);
-
-		if (!(swapped->mask >> i & 1) || !object_has(old, i) || !object_has(actual, i) ||
-		    !object_has(ours, i) ||
-		    !value_same(field, object_at(ours, i), object_at(actual, i)) ||
-		    value_same(field, object_at(old, i), object_at(actual, i)))
-			continue;
-		mask |= UINT64_C(1) << i;
-	}
+	for (unsigned int i = 0; swapped->mask >> i; i++)
+		if (swapped->mask >> i & 1 && as_we_left_it(swapped->before, actual, i) &&
+		    returns(swapped->after, actual, i))
+			mask |= UINT64_C(1) << i;
 	return mask;
 }
 

@@ -297,7 +297,7 @@ static int route_put(struct nlmsghdr *message, const struct object *object, stru
 
 static int apply(struct site *site, const struct step *step, struct err *err)
 {
-	const struct object *object = step_merged(step, site->arena);
+	struct object *object = step_merged(step, site->arena);
 	bool gone = !step->after;
 	uint16_t flags = gone ? 0 : step->before ? NLM_F_REPLACE : NLM_F_CREATE | NLM_F_EXCL;
 	struct sent sent = {0};
@@ -307,6 +307,9 @@ static int apply(struct site *site, const struct step *step, struct err *err)
 		nl_msg_start(&msg, gone ? RTM_DELROUTE : RTM_NEWROUTE, flags, sizeof(*header));
 	int r;
 
+	/* a scope that was only read follows the gateway, which may come or go */
+	if (step->before && step->after && !object_has(step->after, SCOPE))
+		object->set &= ~(UINT64_C(1) << SCOPE);
 	header_put(header, object);
 	r = route_put(&msg.head, object, &sent, site);
 	if (!r)

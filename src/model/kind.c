@@ -83,6 +83,17 @@ int kind_field_find(const struct kind *kind, const char *key)
 	return found;
 }
 
+/*
+ * Steps of these doors carry whole objects; a device keeps what it was last told, but a text can
+ * be told empty.
+ */
+bool field_drops(const struct kind *kind, unsigned int i)
+{
+	const char *initial = kind_field(kind, i)->initial;
+
+	return kind->door == DOOR_OWN || kind->door == DOOR_KEEPER || (initial && !initial[0]);
+}
+
 static void expand_as(const struct kind *kind, struct object *object, struct state *state,
 		      struct diag *diag)
 {

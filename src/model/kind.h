@@ -162,6 +162,9 @@ struct kind {
 /* The registry, made by the build from src/kind/; NULL-terminated, sorted by name. */
 extern const struct kind *const kinds[];
 
+/* The field can be taken back to nothing: a change's mask may name it where `after` lacks it. */
+bool field_drops(const struct kind *kind, unsigned int i);
+
 /* Completes or checks an object by the rules of its kind's bases, the root's first, then its own.
  */
 void kind_expand(struct object *object, struct state *state, struct diag *diag);

@@ -117,9 +117,13 @@ static void diff_present(struct diff *diff, const struct object *desired,
 	const struct entry *entry = claim_own(diff, desired);
 	uint64_t mask, fixed;
 
-	if (entry && !object_other(entry->object, actual))
+	bool same = entry && !object_other(entry->object, actual);
+
+	if (same)
 		release_fields(diff, entry, target);
 	mask = object_differs(target, actual);
+	if (same)
+		mask |= release_drops(diff, entry, target, actual);
 	fixed = fixed_mask(target, mask);
 	if (actual->kind != desired->kind)
 		replace(diff, desired, actual, mask);

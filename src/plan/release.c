@@ -8,6 +8,8 @@
 #include "model/cascade.h"
 #include "plan/diff.h"
 
+#define NOT_RELEASED (FIELD_KEY | FIELD_READ | FIELD_FIXED | FIELD_ASIDE | FIELD_FACE)
+
 /* Another description that is up still sets field `i` of this object. */
 static bool claimed_by_other(const struct diff *diff, const struct object *object, unsigned int i)
 {
@@ -45,10 +47,29 @@ uint64_t release_fields(struct diff *diff, const struct entry *entry, struct obj
 		unsigned int flags = kind_field(target->kind, i)->flags;
 
 		if (!object_has(entry->object, i) || object_has(target, i) ||
-		    flags & (FIELD_KEY | FIELD_READ | FIELD_FIXED | FIELD_ASIDE | FIELD_FACE) ||
-		    claimed_by_other(diff, target, i))
+		    flags & NOT_RELEASED || claimed_by_other(diff, target, i))
 			continue;
 		if (give_back(diff, entry, target, i))
+			mask |= UINT64_C(1) << i;
+	}
+	return mask;
+}
+
+uint64_t release_drops(struct diff *diff, const struct entry *entry, const struct object *target,
+		       const struct object *actual)
+{
+	unsigned int count = kind_field_count(target->kind);
+	uint64_t mask = 0;
+
+	if (entry->object->kind != target->kind || actual->kind != target->kind ||
+	    entry->claim == CLAIM_SHARED)
+		return 0;
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned int flags = kind_field(target->kind, i)->flags;
+
+		if (object_has(entry->object, i) && !object_has(target, i) &&
+		    object_has(actual, i) && field_drops(target->kind, i) &&
+		    !(flags & NOT_RELEASED) && !claimed_by_other(diff, target, i))
 			mask |= UINT64_C(1) << i;
 	}
 	return mask;
@@ -92,6 +113,7 @@ static void release_set(struct diff *diff, const struct entry *entry, const stru
 	}
 	target = bare(diff, entry->object);
 	mask = release_fields(diff, entry, target) & object_differs(target, actual);
+	mask |= release_drops(diff, entry, target, actual);
 	if (mask)
 		diff_step(diff, actual, target, mask, 0);
 }

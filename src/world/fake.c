@@ -170,6 +170,8 @@ static void change(struct fake *fake, const struct step *step, struct object *ob
 	for (unsigned int i = 0; i < kind_field_count(changed->kind); i++)
 		if (step->mask >> i & 1 && object_has(step->after, i))
 			object_take(changed, i, step->after, i, &fake->arena);
+		else if (step->mask >> i & 1 && field_drops(changed->kind, i))
+			changed->set &= ~(UINT64_C(1) << i);
 	if (!text_same(step->after->ns, object->ns)) {
 		state_cascade(&fake->state, object, NULL);
 		changed->ns = arena_text(&fake->arena, step->after->ns);
@@ -197,10 +199,28 @@ static int apply_step(struct fake *fake, const struct step *step, struct err *er
 		insert(fake, step->after);
 	} else if (step->after) {
 		change(fake, step, object);
-	} else {
-		state_cascade(&fake->state, object, NULL);
-		address_effects(fake, object);
 	}
+	return 0;
+}
+
+/* A group, or one with its riders: all go at once. */
+static int delete_all(struct fake *fake, const struct breath *breath, struct err *err)
+{
+	const struct step *leader = &breath->steps[breath->leader];
+	struct object *object = state_find(&fake->state, leader->before);
+	struct state going;
+
+	if (!object || object_other(object, leader->before))
+		return refuse(err, -ENODEV, leader, &fake->arena);
+	state_init(&going, &fake->arena);
+	for (size_t i = 0; i < breath->len; i++) {
+		const struct object *there = state_find(&fake->state, breath->steps[i].before);
+
+		if (there && !object_other(there, breath->steps[i].before))
+			state_put(&going, (struct object *)there);
+	}
+	state_cascade_all(&fake->state, &going, NULL);
+	address_effects(fake, object);
 	return 0;
 }
 
@@ -219,6 +239,8 @@ static int fake_apply(struct world *world, const struct breath *breath, struct e
 	fake->applied++;
 	if (fake->countdown >= 0 && fake->countdown-- == 0)
 		return refuse(err, -ENOBUFS, &breath->steps[breath->leader], &fake->arena);
+	if (!breath->steps[breath->leader].after)
+		return delete_all(fake, breath, err);
 	if (breath->len > 1) /* objects are never changed in place: the pointers are the snapshot */
 		before.objects = arena_copy(&fake->arena, fake->state.objects,
 					    fake->state.len * sizeof(*before.objects));

@@ -89,6 +89,8 @@ static void act_step(struct driver *driver, const char *word, struct object *obj
 	struct step *step = &driver->steps[driver->len++];
 
 	*step = (struct step){.place = object->place};
+	if (driver->len > 1)
+		step->flags = STEP_RIDES;
 	if (strcmp(word, "create") != 0)
 		step->before = state_find(&driver->actual, object);
 	if (strcmp(word, "delete") != 0)
