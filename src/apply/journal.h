@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The journal of a run: what it is about to do, written and synced before each breath, so that
+ * The journal of a run: what it is about to do, written before each breath, so that
  * whoever comes after a crash can undo it or, behind the commit, finish it. Lines of text, each
  * behind a checksum of its own; a torn last line counts as not written. Nothing secret is in it,
  * since no record has secrets.

@@ -136,31 +136,37 @@ struct object *state_killer(const struct state *gone, const struct object *objec
 	return found ? found : killer_in_keys(gone, object, link);
 }
 
+void state_cascade_all(struct state *state, struct state *going, struct state *taken)
+{
+	size_t before;
+
+	do {
+		size_t kept = 0;
+
+		before = going->len;
+		for (size_t i = 0; i < state->len; i++) {
+			struct object *object = state->objects[i];
+
+			if (!state_find(going, object) && !state_killer(going, object)) {
+				state->objects[kept++] = object;
+				continue;
+			}
+			state_put(going, object);
+			if (taken)
+				state_add(taken, object);
+		}
+		state->len = kept;
+	} while (going->len != before);
+}
+
 void state_cascade(struct state *state, const struct object *gone, struct state *taken)
 {
 	struct state going;
-	size_t before;
 
 	state_init(&going, state->arena);
 	state_put(&going, (struct object *)gone);
 	if (taken)
 		state_add(taken, (struct object *)gone);
 	state_remove(state, gone);
-	do {
-		size_t kept = 0;
-
-		before = going.len;
-		for (size_t i = 0; i < state->len; i++) {
-			struct object *object = state->objects[i];
-
-			if (!state_killer(&going, object)) {
-				state->objects[kept++] = object;
-				continue;
-			}
-			state_put(&going, object);
-			if (taken)
-				state_add(taken, object);
-		}
-		state->len = kept;
-	} while (going.len != before);
+	state_cascade_all(state, &going, taken);
 }

@@ -28,6 +28,9 @@ struct object *state_killer(const struct state *gone, const struct object *objec
  * `taken` (same pointers), `gone` first, unless it is NULL. */
 void state_cascade(struct state *state, const struct object *gone, struct state *taken);
 
+/* The same for all of `going` (sorted), which grows by what goes along. */
+void state_cascade_all(struct state *state, struct state *going, struct state *taken);
+
 /* "ns1/tap2", "/tap2" or "tap2" (in `ns`) taken apart. */
 struct device_place {
 	char ns[256];

@@ -4,7 +4,8 @@
  * changes by rank (within a rank the devices that others name before those others), then the
  * deletions backwards, then what these took along. A step whose work is done by another's kernel
  * call rides in its breath: the other end of a pair, a tunnel's peers, and in deletions all that
- * dies with the one that is deleted.
+ * dies with the one that is deleted. Deletions of devices of one namespace that follow each other
+ * are one breath with several that do not ride: a group, which the kernel deletes by one call.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -165,8 +166,22 @@ static void step_out(struct plan *plan, const struct loose *loose, bool leads)
 	breath->len++;
 }
 
+/* A device whose deletion may be one of a group's. */
+static bool groups(const struct loose *loose)
+{
+	return loose->phase == PHASE_DELETE && kind_is(loose->object->kind, "link");
+}
+
+static bool joins_group(const struct loose *loose, const struct loose *before)
+{
+	return before && groups(loose) && groups(before) &&
+	       text_same(loose->object->ns, before->object->ns);
+}
+
 static void breaths_out(struct order *order, struct plan *plan)
 {
+	const struct loose *before = NULL;
+
 	/* backwards, so that each rider is hung in before those behind it */
 	for (size_t i = order->len; i--;) {
 		struct loose *loose = &order->loose[i];
@@ -181,8 +196,10 @@ static void breaths_out(struct order *order, struct plan *plan)
 
 		if (loose->leader != loose)
 			continue;
-		plan->breaths[plan->breath_count++] =
-			(struct breath){.steps = plan->steps + plan->len};
+		if (!joins_group(loose, before))
+			plan->breaths[plan->breath_count++] =
+				(struct breath){.steps = plan->steps + plan->len};
+		before = loose;
 		for (struct loose *one = loose; one; one = one->next)
 			step_out(plan, one, one == loose);
 		if (loose->phase <= PHASE_MAKE)

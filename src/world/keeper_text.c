@@ -62,6 +62,17 @@ static void side_put(const char *word, const struct object *object, struct text 
 	text_add(out, "\n");
 }
 
+static void fields_put(const struct step *step, struct text *out)
+{
+	if (!step->before || !step->after)
+		return;
+	text_add(out, "fields");
+	for (unsigned int f = 0; step->mask >> f; f++)
+		if (step->mask >> f & 1)
+			text_add(out, " %s", kind_field(step->after->kind, f)->key);
+	text_add(out, "\n");
+}
+
 void keeper_steps_put(const struct keeper_step *steps, size_t len, struct text *out)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -70,13 +81,7 @@ void keeper_steps_put(const struct keeper_step *steps, size_t len, struct text *
 		text_add(out, "step\n");
 		side_put("before", step->before, out);
 		side_put("after", step->after, out);
-		if (step->before && step->after) {
-			text_add(out, "fields");
-			for (unsigned int f = 0; f < kind_field_count(step->after->kind); f++)
-				if (step->mask >> f & 1)
-					text_add(out, " %s", kind_field(step->after->kind, f)->key);
-			text_add(out, "\n");
-		}
+		fields_put(step, out);
 		if (steps[i].sockets)
 			text_add(out, "sockets %u\n", steps[i].sockets);
 		if (steps[i].resolved)

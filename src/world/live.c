@@ -42,6 +42,8 @@ static int step_apply(struct live *live, const struct breath *breath, struct err
 	r = live_site(live, object->ns, &site, err);
 	if (r)
 		return r;
+	if (live_is_group(breath))
+		return live_group_remove(live, site, breath, err);
 	if (object->kind->ops && object->kind->ops->apply)
 		return object->kind->ops->apply(site, step, err);
 	switch (object->kind->door) {

@@ -106,3 +106,8 @@ int live_tun_apply(struct live *live, struct site *site, const struct breath *br
 bool live_moves(const struct step *step);
 int live_move_apply(struct live *live, const struct step *step, struct err *err);
 int live_netns_apply(struct live *live, const struct step *step, struct err *err);
+
+/* live_group.c: several devices of one namespace, deleted by one message. */
+bool live_is_group(const struct breath *breath);
+int live_group_remove(struct live *live, struct site *site, const struct breath *breath,
+		      struct err *err);
