@@ -34,14 +34,19 @@ def new_key(net, name):
     return path, run(LANLOOM, "key", "public", path).stdout.split()[-1]
 
 
+def called(pid, start):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(start)
+    except FileNotFoundError:
+        return False
+
+
 def keeper_pid(host):
-    return next(pid for pid in host.pids()
-                if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"lanloomd\0"))
+    return next(pid for pid in host.pids() if called(pid, b"lanloomd\0"))
 
 
 def workers(host):
-    return [pid for pid in host.pids()
-            if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"lanloomd: tunnel ")]
+    return [pid for pid in host.pids() if called(pid, b"lanloomd: tunnel ")]
 
 
 def peer_of(host, name):
@@ -196,20 +201,43 @@ def test_a_stuck_worker_is_replaced(lone):
 
 
 def test_peers_change_without_disturbing_others(net, fabric):
+    """A host joins the file, changes its address, and leaves it."""
     alpha = fabric.hosts[0]
-    _, public = new_key(net, "third.key")
-    worker = workers(alpha)[0]
+    path, public = new_key(net, "gamma.key")
+    worker = workers(alpha)
     age = peer_of(alpha, "beta")["handshake-age"]
     text = fabric.path.read_text()
-    listed = alpha.loom("add", "peer", "third", "tunnel=lan0", f"keys.public={public}", check=False)
-    if listed.returncode:  # peers may stand in files only: then there
-        pytest.skip(listed.stderr)
-    assert peer_of(alpha, "third") and workers(alpha) == [worker]
-    assert peer_of(alpha, "beta")["handshake-age"] >= age, "beta's session is the same"
-    alpha.loom("del", "third")
-    assert not peer_of(alpha, "third") and workers(alpha) == [worker]
-    assert peer_of(alpha, "beta")["connected"]
-    assert fabric.path.read_text() == text
+    gamma = ("  gamma:\n    endpoint: 10.99.0.{}\n    keys: {{public: \"{}\"}}\n"
+             "    tunnels: {{lan0: {{key: {}}}}}\n")
+    for number in (7, 8):
+        fabric.path.write_text(text + gamma.format(number, public, path))
+        alpha.loom("up", fabric.path, "--host", "alpha")
+        assert peer_of(alpha, "gamma")["endpoint"] == f"10.99.0.{number}:51821"
+        assert workers(alpha) == worker and peer_of(alpha, "beta")["handshake-age"] >= age
+    fabric.path.write_text(text)
+    alpha.loom("up", fabric.path, "--host", "alpha")
+    assert not peer_of(alpha, "gamma") and workers(alpha) == worker
+    assert peer_of(alpha, "beta")["connected"] and peer_of(alpha, "beta")["handshake-age"] >= age
+    fabric.guests[0].ping("10.77.0.12")
+
+
+def test_a_port_changes_in_place(net, lone):
+    """The old port is free at once, the worker the same; a port in use leaves the old one."""
+    worker = workers(lone)
+    text = lone.file.read_text()
+    lone.file.write_text(text.replace("51821", "51822"))
+    with lone.entered():
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sock:
+        sock.bind(("0.0.0.0", 51822))
+        assert lone.loom("up", lone.file, check=False).returncode == 1
+    assert lone.loom_json("tunnel")["tunnels"][0]["port"] == 51821
+    lone.loom("up", lone.file)
+    assert lone.loom_json("tunnel")["tunnels"][0]["port"] == 51822 and workers(lone) == worker
+    with lone.entered():
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with sock:
+        sock.bind(("0.0.0.0", 51821))
 
 
 def test_a_port_in_use_is_a_refused_step(net, host):
