@@ -9,20 +9,27 @@
 #include "apply/run.h"
 #include "model/cascade.h"
 
+/* An empty text is told by its absence. */
+static bool has_value(const struct object *object, unsigned int i)
+{
+	return object_has(object, i) && !(kind_field(object->kind, i)->type->text &&
+					  !**(const char *const *)object_at(object, i));
+}
+
 /* The system has this field as our step left it. */
 static bool as_we_left_it(const struct object *ours, const struct object *actual, unsigned int i)
 {
-	if (!object_has(ours, i) || !object_has(actual, i))
-		return object_has(ours, i) == object_has(actual, i);
+	if (!has_value(ours, i) || !has_value(actual, i))
+		return has_value(ours, i) == has_value(actual, i);
 	return value_same(kind_field(ours->kind, i), object_at(ours, i), object_at(actual, i));
 }
 
 /* It is not what it was before, and can be that again. */
 static bool returns(const struct object *old, const struct object *actual, unsigned int i)
 {
-	if (!object_has(old, i) || !object_has(actual, i))
-		return object_has(old, i) != object_has(actual, i) &&
-		       (object_has(old, i) || field_drops(old->kind, i));
+	if (!has_value(old, i) || !has_value(actual, i))
+		return has_value(old, i) != has_value(actual, i) &&
+		       (has_value(old, i) || field_drops(old->kind, i));
 	return !value_same(kind_field(old->kind, i), object_at(old, i), object_at(actual, i));
 }
 
