@@ -81,6 +81,8 @@ static void both_initiate_at_once(void)
 		const struct session *other = net_peer_of(b, a)->current;
 		CHECK(one->local_index == other->remote_index);
 		CHECK(one->initiator != other->initiator);
+		CHECK(net.jitter ||
+		      one->initiator == (memcmp(a->public_key, b->public_key, KEY_SIZE) > 0));
 		/* The response to the initiation that did not matter may come too late. */
 		CHECK(all_drops(a) == drops(a, DROP_UNKNOWN_INDEX) && all_drops(a) <= 1);
 		CHECK(all_drops(b) == drops(b, DROP_UNKNOWN_INDEX) && all_drops(b) <= 1);
@@ -364,6 +366,53 @@ static void counters_end(void)
 	finish();
 }
 
+/* What a peer seals that is not as it should be: refused by name, the session unharmed. */
+static void authentic_nonsense(void)
+{
+	static const struct {
+		uint8_t head[16];
+		size_t size;
+		enum drop drop;
+	} cases[] = {
+		{{3, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0, 99}, 16, DROP_INNER_BAD}, /* another size */
+		{{3, 0, 0, 0, 0, 0, 0, 0, 9, 1, 0, 48}, 16, DROP_CONTROL_UNKNOWN},
+		{{9}, 40, DROP_INNER_BAD},
+		{{1}, 8 + 1523, DROP_FRAME_LONG},
+		{{2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 9, 0}, 100, DROP_PIECE_BAD},
+		{{1}, 7, DROP_INNER_BAD},
+	};
+	static uint8_t inner[2000], message[2100];
+
+	pair(21, CONTROL_CIPHER_AUTO, CONTROL_CIPHER_AUTO, true);
+	net_run(&net, 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t sent = b->sent, before = drops(b, cases[i].drop);
+
+		memset(inner, 0, sizeof(inner));
+		memcpy(inner, cases[i].head, 16);
+		CHECK(session_seal(net_peer_of(a, b)->current, 0, inner, cases[i].size, message) ==
+		      0);
+		net_inject(b, &a->endpoint, message, DATA_OVERHEAD + cases[i].size);
+		CHECK(drops(b, cases[i].drop) == before + 1);
+		CHECK(b->sent == sent && b->n_frames == 0);
+	}
+	send(a, 100, 1, 255, 1);
+	net_run(&net, 0.1);
+	CHECK(b->n_frames == 1);
+	finish();
+}
+
+/* Nobody says anything, and one end dies: the other knows within the minute. */
+static void idle_death_is_noticed(void)
+{
+	pair(22, CONTROL_CIPHER_AUTO, CONTROL_CIPHER_AUTO, true);
+	net_run(&net, 60);
+	b->dead = true;
+	net_run(&net, 50);
+	CHECK(a->lost == 1);
+	finish();
+}
+
 static void persistent_keepalive(void)
 {
 	pair(19, CONTROL_CIPHER_AUTO, CONTROL_CIPHER_AUTO, false);
@@ -430,6 +479,8 @@ int main(void)
 	TEST(strangers_get_nothing);
 	TEST(limits_of_waiting);
 	TEST(counters_end);
+	TEST(authentic_nonsense);
+	TEST(idle_death_is_noticed);
 	TEST(persistent_keepalive);
 	TEST(configuration_is_checked);
 	return test_done();

@@ -149,6 +149,28 @@ static void relay_serves_its_peers(void)
 	finish();
 }
 
+/* A frame says how often it was relayed; after three times it is not any more. */
+static void hops_are_counted(void)
+{
+	static uint8_t inner[132], message[200];
+
+	star(13);
+	for (uint8_t hop = 0; hop <= HOP_MAX; hop++) {
+		struct inner head = {.kind = INNER_FRAME, .hop = hop};
+		struct peer *hub = net_peer_of(n1, n0);
+
+		net_forget_frames(&net);
+		wire_put_header(inner, &head, 0);
+		net_make_frame(inner + INNER_HEADER, 100, 2, 255, hop);
+		CHECK(session_seal(hub->current, 0, inner, 108, message) == 0);
+		net_inject(n0, &n1->endpoint, message, DATA_OVERHEAD + 108);
+		net_run(&net, 0.1);
+		CHECK(n0->n_frames == 1);
+		CHECK(n2->n_frames == (hop < HOP_MAX) && n3->n_frames == (hop < HOP_MAX));
+	}
+	finish();
+}
+
 /* Relays in a ring, which the manual forbids: three hops, then it ends. */
 static void relayed_frames_do_not_circle(void)
 {
@@ -404,6 +426,7 @@ int main(void)
 	TEST(unknown_goes_to_all_and_known_to_one);
 	TEST(split_horizon);
 	TEST(relay_serves_its_peers);
+	TEST(hops_are_counted);
 	TEST(relayed_frames_do_not_circle);
 	TEST(addresses_move_and_loops_are_seen);
 	TEST(vlans_are_apart);

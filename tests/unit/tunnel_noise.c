@@ -268,6 +268,42 @@ static void weak_keys_are_refused(void)
 	stop();
 }
 
+/* A lane has its own counter and window, and its number is in the nonce. */
+static void lanes_are_apart(void)
+{
+	struct noise_handshake hs_i = {0}, hs_r = {0};
+	uint8_t ephemeral[KEY_SIZE] = {3}, timestamp[TIMESTAMP_SIZE] = {4}, key[KEY_SIZE];
+	uint8_t initiation[INITIATION_SIZE], response[RESPONSE_SIZE], inner[16] = {1}, message[48];
+	bool greatest;
+
+	start(false);
+	noise_make_initiation(&self_i, &peer_r, &hs_i, SUITE_AES, INDEX_I, ephemeral, timestamp,
+			      initiation);
+	noise_read_static(&self_r, &hs_r, SUITE_AES, initiation, key);
+	noise_read_timestamp(&self_r, &peer_i, &hs_r, initiation, timestamp);
+	noise_make_response(&self_r, &peer_i, &hs_r, INDEX_R, ephemeral, response);
+	CHECK(noise_read_response(&self_i, &peer_r, &hs_i, response) == 0);
+	struct session *from = session_new(&self_i, &hs_i, true, 4, 1);
+	struct session *to = session_new(&self_r, &hs_r, false, 4, 1);
+	for (uint8_t lane = 0; lane < 4; lane++) {
+		CHECK(session_seal(from, lane, inner, 16, message) == 0);
+		CHECK(get_le32(message + INDEX_OFFSET) == (uint32_t)INDEX_R + lane);
+		CHECK(get_le64(message + DATA_COUNTER) == 0);
+		uint8_t copy[48];
+		memcpy(copy, message, sizeof(copy));
+		CHECK(session_open(to, (lane + 1) % 4, copy, 48, 1, &greatest) ==
+		      (lane < 3 ? -EBADMSG : -EALREADY));
+		CHECK(session_open(to, lane, message, 48, 1, &greatest) == 0 && greatest);
+		CHECK(memcmp(message + DATA_HEADER, inner, 16) == 0);
+	}
+	from->lanes[1].counter = (1 << 27) / 4;
+	CHECK(session_seal(from, 1, inner, 16, message) == -ENOBUFS);
+	CHECK(session_seal(from, 2, inner, 16, message) == 0);
+	session_free(from);
+	session_free(to);
+	stop();
+}
+
 static void timestamps(void)
 {
 	uint8_t one[TIMESTAMP_SIZE], two[TIMESTAMP_SIZE];
@@ -332,6 +368,7 @@ int main(int argc, char **argv)
 	TEST(every_bit_counts);
 	TEST(preshared_keys_must_agree);
 	TEST(weak_keys_are_refused);
+	TEST(lanes_are_apart);
 	TEST(timestamps);
 	TEST(rates);
 	free(page);

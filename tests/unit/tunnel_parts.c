@@ -26,14 +26,14 @@ static uint32_t draw(uint32_t below)
 /* The window as a list of everything ever accepted. */
 static void replay_against_a_list(void)
 {
-	enum { N = 60000 };
+	enum { N = 200000 };
 	static bool seen[N];
 	static struct replay replay;
 	uint64_t greatest = 0;
 	bool any = false;
 
 	for (int i = 0; i < 200000; i++) {
-		uint64_t counter = draw(20) ? greatest + draw(12) : draw(N - 100);
+		uint64_t counter = draw(500) ? greatest + draw(6) : greatest + draw(3000);
 
 		if (draw(2) && greatest > 9000)
 			counter = greatest - draw(9000);
@@ -49,7 +49,7 @@ static void replay_against_a_list(void)
 		greatest = !any || counter > greatest ? counter : greatest;
 		any = true;
 	}
-	CHECK(greatest > 20000);
+	CHECK(greatest > N - 4000);
 }
 
 static void replay_edges(void)
@@ -442,6 +442,22 @@ static void path_black_hole(void)
 	CHECK(path.fail == 1500);
 }
 
+/* Ten minutes later the path takes more. */
+static void path_widens(void)
+{
+	struct pathmtu path;
+	uint16_t sizes[PATHMTU_PROBES];
+
+	pathmtu_reset(&path, false, 1600);
+	uint64_t now = search(&path, 1300);
+	CHECK(path.value > 1290 && path.value <= 1300);
+	CHECK(pathmtu_due(&path) > now + 500 * SECOND && pathmtu_due(&path) < now + 700 * SECOND);
+	now = pathmtu_due(&path);
+	CHECK(pathmtu_run(&path, now, sizes) > 1);
+	pathmtu_reply(&path, 1500, now);
+	CHECK(path.value == 1500);
+}
+
 static void checksums(void)
 {
 	uint8_t bytes[100];
@@ -497,6 +513,7 @@ int main(void)
 	TEST(mac_table_against_an_array);
 	TEST(path_of_every_size);
 	TEST(path_black_hole);
+	TEST(path_widens);
 	TEST(checksums);
 	TEST(drops_have_names);
 	return test_done();

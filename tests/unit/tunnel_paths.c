@@ -36,6 +36,59 @@ static void peers_roam(void)
 	finish();
 }
 
+/* A message that was held back and comes from elsewhere is heard, but moves nobody. */
+static bool hold_back(struct net *on, struct net_packet *packet)
+{
+	struct net_packet *held = on->context;
+
+	if (held->bytes || packet->bytes[0] != MESSAGE_DATA)
+		return true;
+	*held = *packet;
+	held->bytes = malloc(packet->size);
+	memcpy(held->bytes, packet->bytes, packet->size);
+	return false;
+}
+
+static void late_messages_move_nobody(void)
+{
+	struct net_packet held = {0};
+	struct endpoint elsewhere = {.remote = {.family = 4, .address = {9, 9, 9, 9}, .port = 9}};
+
+	pair(23, CONTROL_CIPHER_AUTO, CONTROL_CIPHER_AUTO, false);
+	net_run(&net, 1);
+	net.context = &held;
+	net.tap = hold_back;
+	send(a, 100, 1, 255, 1);
+	send(a, 100, 1, 255, 2);
+	net_run(&net, 0.1);
+	CHECK(b->n_frames == 1);
+	net_inject(b, &elsewhere, held.bytes, held.size);
+	CHECK(b->n_frames == 2);
+	CHECK(endpoint_same(&net_peer_of(b, a)->endpoint, &a->endpoint));
+	free(held.bytes);
+	finish();
+}
+
+/* The same configuration once more does not send a peer back to where it was configured. */
+static void configuration_leaves_roamed_peers(void)
+{
+	pair(24, CONTROL_CIPHER_AUTO, CONTROL_CIPHER_AUTO, true);
+	net_run(&net, 1);
+	struct control_peer same = net_peer(a, true);
+	struct err err = {0};
+
+	a->endpoint.remote.port = 4000;
+	send(a, 100, 1, 255, 1);
+	net_run(&net, 0.1);
+	CHECK(net_peer_of(b, a)->endpoint.remote.port == 4000);
+	CHECK(engine_set_peer(b->engine, &same, net.now, &err) == 0);
+	CHECK(net_peer_of(b, a)->endpoint.remote.port == 4000);
+	same.endpoint.port = 4001;
+	CHECK(engine_set_peer(b->engine, &same, net.now, &err) == 0);
+	CHECK(net_peer_of(b, a)->endpoint.remote.port == 4001);
+	finish();
+}
+
 /* The other end is started anew, without a memory: traffic again within 26 seconds. */
 static void restarted_peer_comes_back(void)
 {
@@ -181,6 +234,8 @@ static void path_narrows(void)
 int main(void)
 {
 	TEST(peers_roam);
+	TEST(late_messages_move_nobody);
+	TEST(configuration_leaves_roamed_peers);
 	TEST(restarted_peer_comes_back);
 	TEST(restarted_at_once);
 	TEST(healed_wire_carries_again);
