@@ -166,6 +166,7 @@ static void hops_are_counted(void)
 		net_inject(n0, &n1->endpoint, message, DATA_OVERHEAD + 108);
 		net_run(&net, 0.1);
 		CHECK(n0->n_frames == 1);
+		CHECK(drops(n2, DROP_INNER_BAD) == 0);
 		CHECK(n2->n_frames == (hop < HOP_MAX) && n3->n_frames == (hop < HOP_MAX));
 	}
 	finish();
