@@ -88,20 +88,28 @@ static bool step_back(const struct step *step, const struct step *steps, size_t 
 	return true;
 }
 
-/* What dies with an early deletion is deleted with it. */
+/* It dies with one that is deleted early. */
+static bool joins_early(const struct step *step, const struct step *steps, size_t len)
+{
+	if (step->flags || step->after)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (steps[i].flags && object_dies_with(step->before, steps[i].before))
+			return true;
+	return false;
+}
+
+/* What dies with an early deletion is deleted with it, and what dies with that. */
 static void join_early(struct step *steps, size_t len)
 {
-	bool more = true;
-
-	while (more) {
+	for (bool more = true; more;) {
 		more = false;
-		for (size_t i = 0; i < len; i++)
-			for (size_t j = 0; j < len && !steps[i].flags && !steps[i].after; j++)
-				if (steps[j].flags &&
-				    object_dies_with(steps[i].before, steps[j].before)) {
-					steps[i].flags = STEP_REPLACE;
-					more = true;
-				}
+		for (size_t i = 0; i < len; i++) {
+			if (!joins_early(&steps[i], steps, len))
+				continue;
+			steps[i].flags = STEP_REPLACE;
+			more = true;
+		}
 	}
 }
 

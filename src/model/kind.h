@@ -85,8 +85,8 @@ enum {
 	KIND_SLAVE = 1 << 6,	/* a device's place under its owner: made by setting the master, its
 				 * other fields travel in IFLA_INFO_SLAVE_DATA (port) */
 	KIND_PINS_MTU = 1 << 7, /* its MTU follows its ports' until it is changed (bridge) */
-	/* without a MAC it gets one above all vendors' (fe:…), so that no bridge it joins takes it for
-	 * its own and loses what stands on the old one (tap, veth) */
+	/* without a MAC it gets one above all vendors' (fe:…), so that no bridge it joins takes it
+	 * for its own and loses what stands on the old one (tap, veth) */
 	KIND_HIGH_MAC = 1 << 8,
 };
 

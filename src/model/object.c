@@ -197,7 +197,8 @@ uint64_t object_differs(const struct object *want, const struct object *have)
 
 		if (!object_has(want, i) || field->flags & NEVER_COMPARED)
 			continue;
-		if (field->type->text && !object_has(have, i) && !**(const char **)object_at(want, i))
+		if (field->type->text && !object_has(have, i) &&
+		    !**(const char **)object_at(want, i))
 			continue; /* an empty text is told by its absence */
 		/* another kind of link has the base's fields only */
 		if (i >= root || kind_field(have->kind, i) != field || !object_has(have, i) ||
