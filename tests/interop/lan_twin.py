@@ -57,6 +57,11 @@ def wants_answer(inner):
     return bool(inner)
 
 
+def born_together(one, other):
+    """One initiated by each host, in the same seconds."""
+    return one.initiated != other.initiated and abs(one.born - other.born) < BOTH_AT_ONCE
+
+
 class Peer:
     def __init__(self, public, endpoint=None, psk=ZERO_KEY, suites=SUITES, keepalive=0, limit=1522):
         self.public, self.psk, self.suites, self.keepalive = public, psk, suites, keepalive
@@ -295,10 +300,14 @@ class Twin:
     def stays(self, peer, current, confirmed):
         """Is the current session kept although `confirmed` has been confirmed?"""
         younger = current.born > confirmed.born
-        at_once = current.initiated and abs(confirmed.born - current.born) < BOTH_AT_ONCE
-        if at_once and (confirmed.crossed or younger):
+        if born_together(current, confirmed) and (confirmed.crossed or younger):
             return self.public > peer.public
         return younger
+
+    def follow(self, peer):
+        """The peer with the greater key sends in what is `previous` here."""
+        if self.public < peer.public and peer.current and born_together(peer.current, peer.previous):
+            peer.current, peer.previous = peer.previous, peer.current
 
     # mac1, mac2, cookies
 
@@ -347,6 +356,8 @@ class Twin:
         inner = session.open(lane, counter, message[16:])
         if counter > newest and lane == 0:
             peer.locate(source)
+        if counter > newest and session is peer.previous:
+            self.follow(peer)
         peer.received_at, peer.unanswered_since = now, None
         if session is peer.next:
             self.confirm(peer, now)

@@ -215,6 +215,14 @@ def test_both_initiate_at_once(make, host_key, node_key):
     node.put(from_node(99, 1))
     assert host.frame() == from_node(99, 1)
     assert host.peer.current.greatest[0] == newest + 1, "the node sends in the session the twin kept"
+    # Only the host with the smaller key follows when the other sends in the second session.
+    other = host.peer.previous
+    newest = other.greatest[0]
+    host.send_inner(b"\1" + bytes(7) + frame_of(60, 2), other)
+    assert node.get() == frame_of(60, 2)
+    node.put(from_node(99, 2))
+    assert host.frame() == from_node(99, 2)
+    assert (other.greatest[0] > newest) == mine_wins
 
 
 def test_roaming(make):
