@@ -129,8 +129,8 @@ void handshake_receive(struct engine *engine, const struct endpoint *from, uint8
 void handshake_confirm(struct engine *engine, struct peer *peer, uint64_t now);
 
 /*
- * A message, the latest of its lane, opened under *previous*. If that and current were born together, and the peer has
- * the greater key, the peer has chosen: so do we.
+ * A message, the latest of its lane, opened under *previous*. If that and current were born
+ * together, and the peer has the greater key, the peer has chosen: so do we.
  */
 void handshake_follow(struct engine *engine, struct peer *peer);
 
