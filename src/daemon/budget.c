@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is mended again and again belongs to somebody else: it is given up, until it is told anew. */
+/* What is mended again and again belongs to somebody else: it is given up, until it is told anew.
+ */
 #include <stdlib.h>
 #include <string.h>
 

@@ -16,7 +16,7 @@ struct setup {
 	struct setup_peer {
 		const struct object *object;
 		const char *resolved; /* its endpoint as an address, or NULL */
-	} *peers;
+	} * peers;
 	size_t len;
 };
 
@@ -32,7 +32,7 @@ struct service {
 	struct keeper *keeper;
 	struct setup *setup;
 	struct secrets *secrets;
-	int tap_fd; /* our own copies: what a worker holds survives it */
+	int tap_fd;	/* our own copies: what a worker holds survives it */
 	int udp_fds[2]; /* IPv4, IPv6; -1 */
 	uint32_t tap_index;
 	uint64_t ns_device, ns_inode; /* of the namespace's name, where it has one */
@@ -81,7 +81,8 @@ int setup_step(struct setup *setup, const struct keeper_step *step, struct err *
 const char *setup_name(const struct object *object);
 
 /* --- secrets.c --- */
-/* Reads the key files, and checks the private key against `keys.public`; adds that if it is not set. */
+/* Reads the key files, and checks the private key against `keys.public`; adds that if it is not
+ * set. */
 int secrets_make(struct setup *setup, struct secrets **secrets, struct err *err);
 void secrets_free(struct secrets *secrets); /* NULL: nothing */
 
@@ -120,7 +121,7 @@ void control_close(struct keeper *keeper); /* removes the socket; open connectio
 /* --- names.c --- */
 int names_open(struct keeper *keeper, struct err *err);
 void names_close(struct keeper *keeper);
-void names_look(struct keeper *keeper); /* soon */
+void names_look(struct keeper *keeper);					/* soon */
 void names_identity(const char *ns, uint64_t *device, uint64_t *inode); /* 0, 0: no such name */
 
 /* --- watch.c --- */
@@ -141,7 +142,7 @@ struct budget {
 		uint64_t at_ms[BUDGET_TIMES];
 		unsigned int next;
 		bool spent;
-	} *lines;
+	} * lines;
 	size_t len;
 };
 

@@ -214,7 +214,8 @@ int keeper_main(int argc, char **argv)
 	if (argc >= 1 && text_starts(argv[0], "lanloomd: tunnel "))
 		return worker_main();
 	if (argc != 2 || argv[1][0] != '/') {
-		fprintf(stderr, "usage: lanloomd FOLDER\nlanloom starts it when something needs it.\n");
+		fprintf(stderr,
+			"usage: lanloomd FOLDER\nlanloom starts it when something needs it.\n");
 		return 2;
 	}
 	return keep(argv[1]);

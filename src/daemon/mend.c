@@ -48,7 +48,8 @@ static bool of_service(const struct keeper *keeper, const struct object *object)
 				return true;
 			continue;
 		}
-		/* its port, its addresses: what stands on the device and does not end with the tunnel */
+		/* its port, its addresses: what stands on the device and does not end with the
+		 * tunnel */
 		if (text_same(object_owner(object), object_name(tunnel)) ||
 		    text_same(object_text(object, "device"), object_name(tunnel)))
 			return true;
@@ -140,7 +141,8 @@ static uint64_t mask_allowed(const struct mend *mend, const struct step *step)
 	uint64_t mask = step->mask;
 
 	for (unsigned int i = 0; step->mask >> i; i++)
-		if (step->mask >> i & 1 && budget_spent(mend->budget, what_of(mend, step->after, (int)i)))
+		if (step->mask >> i & 1 &&
+		    budget_spent(mend->budget, what_of(mend, step->after, (int)i)))
 			mask &= ~(UINT64_C(1) << i);
 	return mask;
 }
@@ -157,7 +159,8 @@ static size_t steps_choose(const struct mend *mend, const struct plan *plan, str
 			continue;
 		if (step.before)
 			step.mask = mask_allowed(mend, &step);
-		if (step.before ? step.mask : !budget_spent(mend->budget, what_of(mend, step.after, -1)))
+		if (step.before ? step.mask
+				: !budget_spent(mend->budget, what_of(mend, step.after, -1)))
 			chosen[len++] = step;
 	}
 	return len;
@@ -306,8 +309,8 @@ static int descriptions_mend(struct mend *mend, struct err *err)
 {
 	size_t len = mend->store->len;
 	/* committing changes the list */
-	struct committed **list = arena_copy(mend->arena, mend->store->committed,
-					     len * sizeof(*list) + 1);
+	struct committed **list =
+		arena_copy(mend->arena, mend->store->committed, len * sizeof(*list) + 1);
 	struct err first = {0};
 
 	for (size_t i = 0; i < len; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names of namespaces under /run/netns. A process inside keeps a namespace alive that nobody can
- * reach any more; so when the one we are in, or that of a tunnel, loses its last name, what runs
- * there ends. The first namespace and one that never had a name are left alone.
+ * The names of namespaces under /run/netns. A process inside keeps a namespace alive that nobody
+ * can reach any more; so when the one we are in, or that of a tunnel, loses its last name, what
+ * runs there ends. The first namespace and one that never had a name are left alone.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -19,8 +19,8 @@
 static struct secrets *secrets_new(size_t peers)
 {
 	size_t size = sizeof(struct secrets) + peers * sizeof(struct control_peer);
-	struct secrets *secrets = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct secrets *secrets =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (secrets == MAP_FAILED)
 		return NULL;

@@ -47,8 +47,9 @@ static uint32_t device_index(const struct service *service, struct ifreq *reques
 {
 	*request = (struct ifreq){0};
 	snprintf(request->ifr_name, sizeof(request->ifr_name), "%s", service_name(service));
-	return ioctl(service->udp_fds[0], SIOCGIFINDEX, request) < 0 ?
-		       0 : (uint32_t)request->ifr_ifindex;
+	return ioctl(service->udp_fds[0], SIOCGIFINDEX, request) < 0
+		       ? 0
+		       : (uint32_t)request->ifr_ifindex;
 }
 
 static uint32_t device_mtu(const struct service *service)
@@ -108,8 +109,8 @@ static void tap_renew(struct service *service)
 		trouble(service, &err);
 		return;
 	}
-	log_note(&service->keeper->log, "tunnel %s: took up its device (%u)",
-		 service_name(service), service->tap_index);
+	log_note(&service->keeper->log, "tunnel %s: took up its device (%u)", service_name(service),
+		 service->tap_index);
 	service->problem[0] = '\0';
 	if (!service->pid)
 		loop_timer_set(&service->restart, 1);
@@ -219,8 +220,7 @@ struct service *service_find(const struct keeper *keeper, const char *ns, const 
 
 void service_add(struct keeper *keeper, struct service *service)
 {
-	keeper->services = realloc(keeper->services,
-				   (keeper->len + 1) * sizeof(*keeper->services));
+	keeper->services = realloc(keeper->services, (keeper->len + 1) * sizeof(*keeper->services));
 	if (!keeper->services)
 		abort();
 	keeper->services[keeper->len++] = service;

@@ -35,8 +35,8 @@ struct setup *setup_copy(const struct setup *from)
 
 		*peer_add(setup) = (struct setup_peer){
 			.object = object_copy(&setup->arena, peer->object),
-			.resolved = peer->resolved ? arena_text(&setup->arena, peer->resolved)
-						   : NULL,
+			.resolved =
+				peer->resolved ? arena_text(&setup->arena, peer->resolved) : NULL,
 		};
 	}
 	return setup;

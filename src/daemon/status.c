@@ -62,9 +62,9 @@ static json_t *peer_describe(const struct control_peer_status *peer)
 	text_set(to, "name", peer->name);
 	json_object_set_new(to, "connected", json_boolean(peer->connected));
 	json_object_set_new(to, "handshake-age",
-			    peer->handshake_age_ms < 0 ?
-				    json_null() :
-				    json_real((double)peer->handshake_age_ms / 1000));
+			    peer->handshake_age_ms < 0
+				    ? json_null()
+				    : json_real((double)peer->handshake_age_ms / 1000));
 	count_set(to, "rx-bytes", peer->rx_bytes);
 	count_set(to, "tx-bytes", peer->tx_bytes);
 	count_set(to, "rx-frames", peer->rx_frames);

@@ -23,8 +23,8 @@
 #include "tunnel/crypto.h"
 
 #define CONTROL_FD 3
-#define END_MS 1000	   /* a worker's time to end by itself */
-#define CALM_MS 10000	   /* one that lived so long had no lasting trouble */
+#define END_MS 1000	    /* a worker's time to end by itself */
+#define CALM_MS 10000	    /* one that lived so long had no lasting trouble */
 #define RESTART_MOST_MS 800 /* so that a restart is tried within a second */
 
 int worker_main(void)
@@ -138,8 +138,8 @@ int worker_start(struct service *service, struct err *err)
 
 	if (r)
 		return r;
-	r = loop_child(&service->keeper->loop, &service->child, service->pid, worker_ended,
-		       service, err);
+	r = loop_child(&service->keeper->loop, &service->child, service->pid, worker_ended, service,
+		       err);
 	config_fill(service, service->secrets, true, true, &config);
 	if (!r)
 		r = control_send_config(service->control_fd, &config, err);
