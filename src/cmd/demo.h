@@ -35,6 +35,7 @@ struct demo {
 	bool quiet;	    /* nothing is told on the way: --json, -q */
 	int signals;	    /* signalfd of SIGINT and SIGTERM */
 	int lock;	    /* of DEMO_FOLDER: one demo at a time */
+	char mark[64];	    /* stands in the environment of all that the demo starts */
 	int scene;	    /* number of the last title */
 	char exe[PATH_MAX]; /* this program */
 	struct demo_guest guests[HOST_COUNT];

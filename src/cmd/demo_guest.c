@@ -80,20 +80,31 @@ int guest_start(struct demo *demo, struct demo_guest *guest)
 	return guest->pid < 0 ? -1 : 0;
 }
 
-/* What QEMU complained about last. */
-static int guest_died(struct demo *demo, const struct demo_guest *guest)
+/* The last line of a text, without its end. */
+static const char *last_line(char *text)
 {
-	char path[100], *log, *last;
+	size_t size = text ? strlen(text) : 0;
+	char *start;
+
+	while (size && (text[size - 1] == '\n' || text[size - 1] == '\r'))
+		text[--size] = '\0';
+	start = size ? strrchr(text, '\n') : NULL;
+	return start ? start + 1 : size ? text : NULL;
+}
+
+/* What QEMU complained about last, or the guest said last. */
+static int guest_died(struct demo *demo, const struct demo_guest *guest, struct said *said)
+{
+	const char *last;
+	char path[100];
+	char *log;
 
 	snprintf(path, sizeof(path), DEMO_FOLDER "/%s.log", guest->name);
 	log = demo_read_file(path);
-	if (log && log[0])
-		log[strlen(log) - 1] = '\0';
-	last = log ? strrchr(log, '\n') : NULL;
-	demo_fail(demo, "%s ended: %s", guest->name,
-		  last	? last + 1
-		  : log ? log
-			: "no word of why");
+	last = last_line(log);
+	if (!last)
+		last = last_line(said->text);
+	demo_fail(demo, "%s ended: %s", guest->name, last ? last : "nobody said why");
 	free(log);
 	return -1;
 }
@@ -121,7 +132,7 @@ static char *console_read(struct demo *demo, struct demo_guest *guest, const cha
 		said->text = text;
 		n = read(guest->from, text + said->size, 4096);
 		if (n <= 0) {
-			guest_died(demo, guest);
+			guest_died(demo, guest, said);
 			return NULL;
 		}
 		said->size += (size_t)n;
@@ -168,7 +179,7 @@ static int console_run(struct demo *demo, struct demo_guest *guest, const char *
 	if (!said->text)
 		return demo_fail(demo, "memory is out");
 	if (write(guest->to, command, size) != (ssize_t)size || write(guest->to, "\n", 1) != 1)
-		return guest_died(demo, guest);
+		return guest_died(demo, guest, said);
 	mark = console_read(demo, guest, DONE, seconds, said);
 	if (!mark)
 		return -1;

@@ -3,7 +3,7 @@
  * The stage: two hosts, which are network namespaces, and a wire between them; lanloom makes these
  * too, from a description. All that the demo makes can be told from everything else: namespaces by
  * DEMO_PREFIX, files by DEMO_FOLDER (lanloom's own state for these hosts among them), processes by
- * standing in one of those namespaces or by DEMO_MARK in their environment. So a demo that was
+ * standing in one of those namespaces or by a mark in their environment. So a demo that was
  * killed is cleared away by the next one, which first takes the lock.
  */
 #include "cmd/demo.h"
@@ -22,7 +22,6 @@
 #include <unistd.h>
 
 #define NETNS_FOLDER "/run/netns"
-#define DEMO_MARK "LANLOOM_DEMO=" DEMO_FOLDER
 
 const char *const stage_hosts[HOST_COUNT] = {"alpha", "beta"};
 const char *const stage_spaces[HOST_COUNT] = {DEMO_PREFIX "alpha", DEMO_PREFIX "beta"};
@@ -42,8 +41,12 @@ static int stage_lock(struct demo *demo)
 		if (flock(demo->lock, LOCK_EX | LOCK_NB) < 0)
 			return demo_fail(demo, "another demo is running on this machine");
 		/* Another demo may have ended, and its folder with it, since we opened it. */
-		if (stat(DEMO_FOLDER, &named) == 0 && named.st_ino == held.st_ino)
+		if (stat(DEMO_FOLDER, &named) == 0 && named.st_ino == held.st_ino) {
+			/* a container may have a folder of this name, too, and processes we see */
+			snprintf(demo->mark, sizeof(demo->mark), "LANLOOM_DEMO=%jx.%jx",
+				 (uintmax_t)held.st_dev, (uintmax_t)held.st_ino);
 			return 0;
+		}
 		close(demo->lock);
 		demo->lock = -1;
 	}
@@ -55,7 +58,7 @@ int stage_open(struct demo *demo)
 		return -1;
 	stage_clear(demo);
 	/* The hosts' state stays apart from the machine's own, history included. */
-	if (setenv("LANLOOM_DEMO", DEMO_FOLDER, 1) < 0 ||
+	if (setenv("LANLOOM_DEMO", strchr(demo->mark, '=') + 1, 1) < 0 ||
 	    setenv("LANLOOM_RUN", DEMO_FOLDER "/run", 1) < 0 ||
 	    setenv("LANLOOM_LIB", DEMO_FOLDER "/lib", 1) < 0)
 		return demo_fail(demo, "memory is out");
@@ -105,7 +108,7 @@ static bool has_mark(pid_t pid, const void *what)
 	n = fd < 0 ? 0 : read(fd, bytes, sizeof(bytes));
 	if (fd >= 0)
 		close(fd);
-	return n > 0 && memmem(bytes, (size_t)n, DEMO_MARK, sizeof(DEMO_MARK)) != NULL;
+	return n > 0 && memmem(bytes, (size_t)n, what, strlen(what) + 1) != NULL;
 }
 
 static void end_process(pid_t pid)
@@ -159,7 +162,7 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 void stage_clear(struct demo *demo)
 {
 	each_namespace(remove_namespace);
-	for (int i = 0; i < 100 && each_process(has_mark, NULL, end_process) > 0; i++)
+	for (int i = 0; i < 100 && each_process(has_mark, demo->mark, end_process) > 0; i++)
 		usleep(10000);
 	nftw(DEMO_FOLDER, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
@@ -167,7 +170,7 @@ void stage_clear(struct demo *demo)
 bool stage_is_bare(struct demo *demo, char *rest, size_t size)
 {
 	unsigned int spaces = each_namespace(NULL);
-	unsigned int processes = each_process(has_mark, NULL, NULL);
+	unsigned int processes = each_process(has_mark, demo->mark, NULL);
 
 	snprintf(rest, size, "%u namespaces and %u processes of the demo are left", spaces,
 		 processes);
