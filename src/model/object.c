@@ -105,22 +105,15 @@ const char *object_text(const struct object *object, const char *key)
 int64_t object_number(const struct object *object, const char *key, int64_t otherwise)
 {
 	int i = find_set(object, key);
-	const void *value;
+	const struct vtype *type;
 
 	if (i < 0)
 		return otherwise;
-	value = object_at(object, (unsigned int)i);
-	switch (kind_field(object->kind, (unsigned int)i)->type->size) {
-	case 1:
-		return *(const uint8_t *)value;
-	case 2:
-		return *(const uint16_t *)value;
-	case 4:
-		return *(const uint32_t *)value;
-	case 8:
-		return (int64_t) * (const uint64_t *)value;
-	}
-	return otherwise;
+	type = kind_field(object->kind, (unsigned int)i)->type;
+	if (type->size != 1 && type->size != 2 && type->size != 4 &&
+	    (type->size != 8 || type->text))
+		return otherwise;
+	return (int64_t)value_number(object_at(object, (unsigned int)i), type->size);
 }
 
 const void *object_value(const struct object *object, const char *key, const struct vtype *type)

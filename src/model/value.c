@@ -35,7 +35,7 @@ void value_copy(const struct field *field, struct arena *arena, void *to, const 
 	memcpy(to, from, field->type->size);
 }
 
-static uint64_t load(const void *value, size_t size)
+uint64_t value_number(const void *value, size_t size)
 {
 	switch (size) {
 	case 1:
@@ -88,7 +88,7 @@ static int number_parse(const struct field *field, const char *text, struct aren
 
 static void number_print(const struct field *field, const void *value, struct text *out)
 {
-	text_add(out, "%llu", (unsigned long long)load(value, field->type->size));
+	text_add(out, "%llu", (unsigned long long)value_number(value, field->type->size));
 }
 
 static int number_put(const struct field *field, const void *value, const struct link_names *names,
@@ -105,7 +105,7 @@ static int number_get(const struct field *field, const struct nlattr *attr,
 
 	if (size != 1 && size != 2 && size != 4 && size != 8)
 		return -EPROTO;
-	store(value, field->type->size, load(mnl_attr_get_payload(attr), size));
+	store(value, field->type->size, value_number(mnl_attr_get_payload(attr), size));
 	return 0;
 }
 
@@ -143,11 +143,11 @@ static void bool_print(const struct field *field, const void *value, struct text
 	text_add(out, "%s", *(const uint8_t *)value ? "true" : "false");
 }
 
-/* The kernel's width of a truth is told by what it sent: read any, write what most take. */
-static int bool_put(const struct field *field, const void *value, const struct link_names *names,
-		    struct nlmsghdr *message)
+/* Truths and words are a byte to most of the kernel; where they are 32 bits the table says so by
+ * max = UINT32_MAX. */
+static int small_put(const struct field *field, const void *value, const struct link_names *names,
+		     struct nlmsghdr *message)
 {
-	/* the few that the kernel holds in 32 bits say so with max = UINT32_MAX in the table */
 	if (field->max == UINT32_MAX)
 		mnl_attr_put_u32(message, field->attr, *(const uint8_t *)value);
 	else
@@ -173,7 +173,7 @@ const struct vtype vtype_bool = {
 	.shape = SHAPE_BOOL,
 	.parse = bool_parse,
 	.print = bool_print,
-	.put = bool_put,
+	.put = small_put,
 	.get = bool_get,
 };
 
@@ -273,16 +273,6 @@ static void word_print(const struct field *field, const void *value, struct text
 	text_add(out, "%s", field->words[*(const uint8_t *)value]);
 }
 
-static int word_put(const struct field *field, const void *value, const struct link_names *names,
-		    struct nlmsghdr *message)
-{
-	if (field->max == UINT32_MAX)
-		mnl_attr_put_u32(message, field->attr, *(const uint8_t *)value);
-	else
-		mnl_attr_put_u8(message, field->attr, *(const uint8_t *)value);
-	return 0;
-}
-
 static int word_get(const struct field *field, const struct nlattr *attr,
 		    const struct link_names *names, struct arena *arena, void *value)
 {
@@ -306,6 +296,6 @@ const struct vtype vtype_word = {
 	.shape = SHAPE_TEXT,
 	.parse = word_parse,
 	.print = word_print,
-	.put = word_put,
+	.put = small_put,
 	.get = word_get,
 };

@@ -91,6 +91,8 @@ extern const struct vtype vtype_key;   /* struct public_key; base64 */
 extern const struct vtype
 	vtype_endpoint; /* const char *: "192.0.2.1:51821", "[2001:db8::1]:51821", "host:port" */
 
+/* A number held in 1, 2, 4 or 8 bytes. */
+uint64_t value_number(const void *value, size_t size);
 bool value_same(const struct field *field, const void *want, const void *have);
 void value_copy(const struct field *field, struct arena *arena, void *to, const void *from);
 
