@@ -45,6 +45,8 @@ static struct err make(struct place place, const char *object, const char *forma
 
 	snprintf(err.object, sizeof(err.object), "%s", object ? object : "");
 	vsnprintf(err.message, sizeof(err.message), format, args);
+	text_tidy(err.object);
+	text_tidy(err.message);
 	return err;
 }
 

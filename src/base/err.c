@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 int err_set(struct err *err, int code, const char *format, ...)
 {
 	va_list args;
@@ -13,6 +15,7 @@ int err_set(struct err *err, int code, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(err->message, sizeof(err->message), format, args);
 	va_end(args);
+	text_tidy(err->message);
 	return code;
 }
 
@@ -27,6 +30,7 @@ int err_errno(struct err *err, int code, const char *format, ...)
 	va_end(args);
 	used = strlen(err->message);
 	snprintf(err->message + used, sizeof(err->message) - used, ": %s", strerror(-code));
+	text_tidy(err->message);
 	return code;
 }
 
@@ -42,6 +46,7 @@ int err_context(struct err *err, const char *format, ...)
 	va_end(args);
 	used = strlen(err->message);
 	snprintf(err->message + used, sizeof(err->message) - used, ": %s", inner);
+	text_tidy(err->message);
 	return err->code;
 }
 
@@ -52,6 +57,7 @@ int err_hint(struct err *err, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(err->hint, sizeof(err->hint), format, args);
 	va_end(args);
+	text_tidy(err->hint);
 	return err->code;
 }
 
@@ -59,6 +65,7 @@ int err_at(struct err *err, const char *object, struct place place)
 {
 	if (!err->object[0] && object)
 		snprintf(err->object, sizeof(err->object), "%s", object);
+	text_tidy(err->object);
 	if (!err->place.file)
 		err->place = place;
 	return err->code;

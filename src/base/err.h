@@ -2,7 +2,9 @@
 /*
  * Errors are values: a function that can fail returns 0 or -errno and takes `struct err *` last.
  * The text is set where the fault is found and gets context on the way up ("bridge br0: …").
- * Nothing here allocates, so that an error can be told when memory is what is missing.
+ * Nothing here allocates, so that an error can be told when memory is what is missing. Whatever is
+ * quoted, the texts are UTF-8 without controls (text_tidy): what a file says cannot steer the
+ * terminal that shows it.
  */
 #pragma once
 #include <stdbool.h>

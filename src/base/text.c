@@ -63,6 +63,37 @@ const char *text_get(const struct text *text)
 	return text->bytes ? text->bytes : "";
 }
 
+/* Bytes of the character that begins here (RFC 3629 section 4); 0: none does, or it is a control.
+ */
+static size_t character(const unsigned char *at)
+{
+	static const unsigned char least[] = {0, 0, 0xa0, 0xa0, 0x90};
+	size_t size = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+
+	if (size == 1)
+		return at[0] >= ' ' && at[0] != 0x7f;
+	if (at[0] < 0xc2 || at[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < size; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	/* C1 controls, overlong forms, surrogates, what is behind the last plane */
+	if ((at[0] == 0xc2 || at[0] == 0xe0 || at[0] == 0xf0) && at[1] < least[size])
+		return 0;
+	return (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf4 && at[1] > 0x8f) ? 0 : size;
+}
+
+void text_tidy(char *text)
+{
+	while (*text) {
+		size_t size = character((const unsigned char *)text);
+
+		if (!size)
+			*text = '?';
+		text += size ? size : 1;
+	}
+}
+
 bool text_same(const char *a, const char *b)
 {
 	return a == b || (a && b && strcmp(a, b) == 0);

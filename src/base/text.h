@@ -20,6 +20,9 @@ void text_addn(struct text *text, const char *bytes, size_t size);
 void text_clear(struct text *text);
 const char *text_get(const struct text *text); /* "" while empty; lives until the next change */
 
+/* Of a text for people: bytes that would steer their terminal, or are no UTF-8, become '?'. */
+void text_tidy(char *text);
+
 bool text_same(const char *a, const char *b); /* NULL equals NULL only */
 bool text_starts(const char *text, const char *start);
 int text_compare(const char *a, const char *b); /* NULL sorts first */

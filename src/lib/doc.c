@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Documents: a thin face over jansson, which stays out of the public header. */
+#include <errno.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -95,10 +96,15 @@ void loom_doc_free(struct loom_doc *doc)
 
 struct loom_doc *loom_doc_error(const char *message, const char *try_this)
 {
-	json_t *error = json_pack("{s:s}", "message", message);
+	json_t *error;
+	struct err err;
 
+	/* it may quote a command line: whatever stands there, there is a text */
+	err_set(&err, -EINVAL, "%s", message);
+	err_hint(&err, "%s", try_this ? try_this : "");
+	error = json_pack("{s:s}", "message", err.message);
 	if (try_this)
-		json_object_set_new(error, "try", json_string(try_this));
+		json_object_set_new(error, "try", json_string(err.hint));
 	return doc_of(json_pack("{s:[o]}", "errors", error));
 }
 

@@ -282,6 +282,7 @@ static void unescape(const char *from, size_t size, char *to, size_t room)
 		}
 	}
 	to[at] = '\0';
+	text_tidy(to);
 }
 
 void keeper_error_get(const struct keeper_message *answer, int *step, struct err *error)
