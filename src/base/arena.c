@@ -10,6 +10,21 @@
 
 #define BLOCK_SIZE (64u << 10)
 
+/* For the address sanitizer a block is one thing: it is told where each piece of it ends. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define GUARD 1 /* bytes behind each piece, at least */
+#else
+#define ASAN_POISON_MEMORY_REGION(bytes, size) ((void)(bytes), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(bytes, size) ((void)(bytes), (void)(size))
+#define GUARD 0
+#endif
+
 struct arena_block {
 	struct arena_block *next;
 	size_t used;
@@ -26,6 +41,7 @@ static struct arena_block *block_new(size_t size)
 		abort();
 	}
 	block->size = size;
+	ASAN_POISON_MEMORY_REGION(block->bytes, size);
 	return block;
 }
 
@@ -47,10 +63,10 @@ void arena_fini(struct arena *arena)
 void *arena_alloc(struct arena *arena, size_t size)
 {
 	struct arena_block *block = arena->blocks;
-	size_t align = alignof(max_align_t);
+	size_t align = alignof(max_align_t), wanted = size;
 	void *result;
 
-	size = (size + align - 1) & ~(align - 1);
+	size = (size + GUARD + align - 1) & ~(align - 1);
 	if (!block || block->size - block->used < size) {
 		block = block_new(size > BLOCK_SIZE ? size : BLOCK_SIZE);
 		block->next = arena->blocks;
@@ -58,6 +74,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 	}
 	result = block->bytes + block->used;
 	block->used += size;
+	ASAN_UNPOISON_MEMORY_REGION(result, wanted);
 	return result;
 }
 
