@@ -54,16 +54,28 @@ int control_message_send(int fd, const struct control_message *message, const in
 	return n < 0 ? -errno : 0;
 }
 
-/* The descriptors that came; returns how many. */
-static size_t take_fds(struct msghdr *header, int fds[CONTROL_FDS])
+/*
+ * Takes up to CONTROL_FDS descriptors; returns how many. The room for them is rounded up, so one
+ * more may come than there are places: it is closed, and *too_many.
+ */
+static size_t take_fds(struct msghdr *header, int fds[CONTROL_FDS], bool *too_many)
 {
 	size_t n = 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
-		n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		memcpy(fds, CMSG_DATA(c), n * sizeof(int));
+		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+			if (n < CONTROL_FDS) {
+				fds[n++] = fd;
+				continue;
+			}
+			close(fd);
+			*too_many = true;
+		}
 	}
 	return n;
 }
@@ -83,7 +95,17 @@ static bool spread_fds(uint32_t mask, const int *came, size_t n_came, int fds[CO
 	return used == n_came;
 }
 
-static void end_strings(struct control_message *message)
+/* A byte of the other end's that is neither 0 nor 1 is no bool. */
+static void make_truth(bool *truth)
+{
+	uint8_t byte;
+
+	memcpy(&byte, truth, sizeof(byte));
+	*truth = byte != 0;
+}
+
+/* Strings end, truths are true or false; numbers are for those who use them to judge. */
+static void make_sound(struct control_message *message)
 {
 	switch (message->type) {
 	case CONTROL_BEGIN:
@@ -93,6 +115,8 @@ static void end_strings(struct control_message *message)
 	case CONTROL_SET:
 	case CONTROL_REMOVE:
 		message->peer.name[CONTROL_NAME_SIZE - 1] = '\0';
+		make_truth(&message->peer.has_preshared_key);
+		make_truth(&message->peer.relay);
 		break;
 	case CONTROL_RESULT:
 		message->result.message[sizeof(message->result.message) - 1] = '\0';
@@ -103,6 +127,7 @@ static void end_strings(struct control_message *message)
 		break;
 	case CONTROL_PEER_STATUS:
 		message->peer_status.name[CONTROL_NAME_SIZE - 1] = '\0';
+		make_truth(&message->peer_status.connected);
 		break;
 	}
 }
@@ -116,6 +141,7 @@ int control_message_receive(int fd, struct control_message *message, int fds[CON
 				.msg_control = space.bytes,
 				.msg_controllen = sizeof(space.bytes)};
 	int came[CONTROL_FDS], none[CONTROL_FDS];
+	bool too_many = false;
 	ssize_t n;
 
 	do {
@@ -123,13 +149,13 @@ int control_message_receive(int fd, struct control_message *message, int fds[CON
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? 0 : -errno;
-	size_t n_came = take_fds(&header, came);
+	size_t n_came = take_fds(&header, came, &too_many);
 	bool sound = (size_t)n == sizeof(*message) && message->magic == CONTROL_MAGIC &&
-		     message->type < CONTROL_MESSAGE_COUNT &&
+		     message->type < CONTROL_MESSAGE_COUNT && !too_many &&
 		     !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && (fds || !n_came) &&
 		     spread_fds(message->fd_mask, came, n_came, fds ? fds : none);
 	if (sound) {
-		end_strings(message);
+		make_sound(message);
 		return 1;
 	}
 	for (size_t i = 0; i < n_came; i++)
