@@ -239,6 +239,16 @@ static int command_unknown(struct cmd_call *call, char **words)
 			 nearest ? "?" : "");
 }
 
+/* Every letter of a word may be an option (-qv). */
+static size_t options_most(char **words)
+{
+	size_t most = 1;
+
+	for (; *words; words++)
+		most += strlen(*words);
+	return most;
+}
+
 int cmd_main(int argc, char **argv)
 {
 	static char help[] = "help", *bare[] = {help, NULL};
@@ -249,7 +259,7 @@ int cmd_main(int argc, char **argv)
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		words = bare;
 	call.argv = calloc((size_t)argc + 2, sizeof(*call.argv));
-	call.given = calloc((size_t)argc + 1, sizeof(*call.given));
+	call.given = calloc(options_most(argv), sizeof(*call.given));
 	if (!call.loom || !call.argv || !call.given) {
 		fprintf(stderr, "lanloom: out of memory\n");
 		return LOOM_FAILED;

@@ -195,3 +195,17 @@ def test_a_terminal_gets_colour_and_folded_lines():
     assert "\033[1m" in head and "\033[" not in tail
     for line in done.stdout.splitlines():
         assert len(re.sub(r"\033\[\d*m", "", line)) <= 80, line
+
+
+def test_letters_may_be_joined_as_often_as_one_likes():
+    assert "Usage" in lanloom("up", "-" + "h" * 5000).stdout.title()
+    lanloom("kinds", "-" + "qv" * 5000)
+
+
+def test_a_command_line_of_any_bytes_is_answered():
+    for word in (b"\xff", b"\x1b[31m", b"--\xe2\x82"):
+        done = subprocess.run([LANLOOM, word], capture_output=True, timeout=30, check=False)
+        assert done.returncode == 2
+        assert b"?" in done.stderr and b"\x1b" not in done.stderr and b"\xff" not in done.stderr
+        done = subprocess.run([LANLOOM, word, "--json"], capture_output=True, timeout=30, check=False)
+        assert json.loads(done.stdout)["errors"][0]["message"]
