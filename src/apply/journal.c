@@ -218,6 +218,8 @@ static int one_line(struct reader *reader, char *line)
 	char *rest = strchr(line, ' ');
 	size_t size;
 
+	if (!left->found && !text_starts(line, "run "))
+		return err_set(reader->err, -EINVAL, "it does not begin with a run");
 	if (strcmp(line, "committed") == 0) {
 		reader->complete = true;
 		return 0;
@@ -285,6 +287,32 @@ static int read_lines(struct reader *reader, char *bytes, size_t size, const cha
 	return 0;
 }
 
+/* Whoever undoes a step believes what it says of its fields. */
+static int step_check(const struct step *step, struct err *err)
+{
+	const struct object *object = step_object(step);
+	unsigned int count = object ? kind_field_count(object->kind) : 0;
+
+	if (!object)
+		return err_set(err, -EINVAL, "a step without an object");
+	if (step->before && step->after && step->before->kind != step->after->kind)
+		return err_set(err, -EINVAL, "a step from one kind to another");
+	if (count < 64 && step->mask >> count)
+		return err_set(err, -EINVAL, "a %s has not so many fields", object->kind->name);
+	return 0;
+}
+
+static int steps_check(struct journal_left *left, const char *path, struct err *err)
+{
+	/* cut off before its objects: nothing of its breath was begun */
+	if (left->len && !step_object(&left->steps[left->len - 1]))
+		left->len--;
+	for (size_t i = 0; i < left->len; i++)
+		if (step_check(&left->steps[i], err))
+			return err_context(err, "%s", path);
+	return 0;
+}
+
 int journal_read(const struct store *store, struct arena *arena, struct journal_left *left,
 		 struct err *err)
 {
@@ -304,6 +332,8 @@ int journal_read(const struct store *store, struct arena *arena, struct journal_
 	if (!r)
 		r = read_lines(&reader, arena_textn(arena, text_get(&bytes), bytes.size),
 			       bytes.size, path);
+	if (!r)
+		r = steps_check(left, path, err);
 	left->committed = !r && reader.complete;
 	if (left->committed)
 		r = committed_get(
