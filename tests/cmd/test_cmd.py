@@ -198,7 +198,7 @@ def test_a_terminal_gets_colour_and_folded_lines():
 
 
 def test_letters_may_be_joined_as_often_as_one_likes():
-    assert "Usage" in lanloom("up", "-" + "h" * 5000).stdout.title()
+    assert lanloom("up", "-" + "h" * 5000).stdout == lanloom("help", "up").stdout
     lanloom("kinds", "-" + "qv" * 5000)
 
 
