@@ -269,6 +269,8 @@ static int apply_attempt(const struct apply_request *request, struct apply_outco
 	r = prepare(&run, request, &outcome->arena, err);
 	if (!r)
 		r = refused(&run.plan, err);
+	if (!r && !plan_empty(&run.plan) && request->planned)
+		r = request->planned(request->data, &run.plan, &run.actual, err);
 	if (!r && (!plan_empty(&run.plan) || promises_changed(&run)))
 		r = run_once(&run, outcome, err);
 	outcome->plan = run.plan;

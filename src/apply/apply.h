@@ -23,6 +23,14 @@ struct apply_request {
 	const struct state *desired;
 	bool gone; /* `down`: nothing stays committed, not even the name */
 	bool adopt, force;
+	const char *who; /* for the history; NULL: the calling user */
+	const bool *guarded; /* true by the time of the commit: no history, no change; or NULL */
+	/*
+	 * Called when the plan is made and something is to be done, before anything is; not 0: the
+	 * run is refused with this error. Called again when planning begins anew.
+	 */
+	int (*planned)(void *data, const struct plan *plan, const struct state *actual,
+		       struct err *err);
 	/* A fresh world for the parent that undoes a dead child's work; NULL: run in this process.
 	 */
 	int (*reopen)(void *data, struct world **world, struct err *err);

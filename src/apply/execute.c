@@ -164,6 +164,39 @@ static int verify(struct run *run, const struct state *after, struct err *err)
 	return r;
 }
 
+/*
+ * Written before the commit, so that there is no change that the history lacks; where nobody counts
+ * on it, a history that cannot be written is no reason to refuse the change.
+ */
+static int history_begin(struct run *run, struct committed *after, struct err *err)
+{
+	const struct apply_request *request = run->request;
+	struct change change = {.command = request->command,
+				.name = request->name,
+				.user = request->who,
+				.before = (struct committed *)run->plan_request.own,
+				.after = request->gone ? NULL : after};
+
+	if (store_history_begin(request->store, &change, err) == 0) {
+		run->change = change.n;
+		return 0;
+	}
+	if (request->guarded && *request->guarded)
+		return err_context(err, "the change could not be undone later");
+	diag_warn(&run->plan.diag, err);
+	return 0;
+}
+
+static void history_end(struct run *run, bool stays)
+{
+	struct err err;
+
+	if (run->change && store_history_end(run->request->store, run->change, stays, &err))
+		diag_warn(&run->plan.diag, &err);
+	if (!stays)
+		run->change = 0;
+}
+
 static int commit(struct run *run, struct journal *journal, const struct state *after,
 		  struct committed *committed, struct err *err)
 {
@@ -176,8 +209,10 @@ static int commit(struct run *run, struct journal *journal, const struct state *
 					.arena = run->arena};
 	if (!request->gone)
 		plan_commit(&run->plan_request, plan, after, committed);
-	return journal_commit(journal, committed, request->gone, plan->breaths + plan->commit,
-			      plan->breath_count - plan->commit, err);
+	if (history_begin(run, committed, err))
+		return err->code;
+	return journal_commit(journal, committed, request->gone, run->change,
+			      plan->breaths + plan->commit, plan->breath_count - plan->commit, err);
 }
 
 /* The deletions: one by one, retried once, the rest goes on. */
@@ -198,20 +233,6 @@ void run_delete(struct run *run, const struct plan *plan, size_t from)
 	}
 }
 
-static void history(struct run *run, struct committed *after)
-{
-	struct change change = {.command = run->request->command,
-				.name = run->request->name,
-				.before = (struct committed *)run->plan_request.own,
-				.after = run->request->gone ? NULL : after};
-	struct err err;
-
-	if (store_history_add(run->request->store, &change, &err) == 0)
-		run->change = change.n;
-	else
-		diag_warn(&run->plan.diag, &err);
-}
-
 static int store_outcome(struct run *run, struct committed *committed, struct err *err)
 {
 	struct store *store = run->request->store;
@@ -227,6 +248,7 @@ static enum result roll_back(struct run *run, struct journal *journal)
 	int r = undo_steps(run->arena, run->world, &run->wanted, run->done, run->done_len,
 			   &run->actual, &run->left, &err);
 
+	history_end(run, false);
 	journal_end(journal);
 	return run->left.len || r ? RESULT_PARTIAL : RESULT_ROLLED_BACK;
 }
@@ -249,10 +271,10 @@ enum result run_execute(struct run *run)
 	}
 	if (store_outcome(run, &committed, &run->error))
 		return RESULT_PARTIAL; /* the journal stays: the next command finishes it */
+	history_end(run, true);
 	run_delete(run, &run->plan, run->plan.commit);
 	if ((run_read(run, &end, &err) || put_back(run, NULL, &end, &err)) && !run->error.code)
 		run->error = err;
-	history(run, &committed);
 	journal_end(&journal);
 	return run->left.len ? RESULT_PARTIAL : RESULT_APPLIED;
 }

@@ -15,6 +15,7 @@
 #include "model/record.h"
 
 #define HISTORY_MOST 500 /* older ones go */
+#define BEGUN ".begun"
 
 static int by_number(const void *left, const void *right)
 {
@@ -80,26 +81,79 @@ static void change_put(const struct change *change, struct text *out)
 		committed_put(change->after, out);
 }
 
-int store_history_add(struct store *store, struct change *change, struct err *err)
+static void path_of(const struct store *store, uint64_t n, const char *suffix, char path[300])
+{
+	snprintf(path, 300, "%s/history/%" PRIu64 "%s", store->lasting, n, suffix);
+}
+
+uint64_t store_history_newest(struct store *store)
+{
+	uint64_t *list;
+
+	return numbers(store, &list) ? list[0] : 0;
+}
+
+int store_history_begin(struct store *store, struct change *change, struct err *err)
 {
 	struct text bytes TEXT_CLEANUP = {0};
-	uint64_t *list;
-	size_t len = numbers(store, &list);
 	char path[300];
 
-	change->n = len ? list[0] + 1 : 1;
+	change->n = store_history_newest(store) + 1;
 	change->time = time(NULL);
-	change->uid = caller(&store->arena, &change->user);
+	if (!change->user)
+		change->uid = caller(&store->arena, &change->user);
 	change_put(change, &bytes);
 	snprintf(path, sizeof(path), "%s/history", store->lasting);
 	if (folder_make(path, err))
 		return err->code;
+	path_of(store, change->n, BEGUN, path);
+	return file_replace(path, 0600, text_get(&bytes), bytes.size, err);
+}
+
+static void forget_oldest(struct store *store)
+{
+	uint64_t *list;
+	size_t len = numbers(store, &list);
+	char path[300];
+
 	for (size_t i = HISTORY_MOST; i < len; i++) {
-		snprintf(path, sizeof(path), "%s/history/%" PRIu64, store->lasting, list[i]);
+		path_of(store, list[i], "", path);
 		unlink(path);
 	}
-	snprintf(path, sizeof(path), "%s/history/%" PRIu64, store->lasting, change->n);
-	return file_replace(path, 0600, text_get(&bytes), bytes.size, err);
+}
+
+int store_history_end(struct store *store, uint64_t n, bool stays, struct err *err)
+{
+	char begun[300], path[300];
+
+	path_of(store, n, BEGUN, begun);
+	path_of(store, n, "", path);
+	if (!stays) {
+		unlink(begun);
+		return 0;
+	}
+	if (access(begun, F_OK) < 0)
+		return 0; /* done already, before the run died */
+	forget_oldest(store);
+	return file_rename(begun, path, err);
+}
+
+void store_history_clear(struct store *store)
+{
+	char path[600];
+	struct dirent *entry;
+	DIR *folder;
+
+	snprintf(path, sizeof(path), "%s/history", store->lasting);
+	folder = opendir(path);
+	while (folder && (entry = readdir(folder))) {
+		if (!strchr(entry->d_name, '.') || entry->d_name[0] == '.')
+			continue; /* one that is whole, or the folder itself */
+		snprintf(path, sizeof(path), "%s/history/%s", store->lasting, entry->d_name);
+		unlink(path);
+	}
+	if (folder)
+		closedir(folder);
 }
 
 /* The value behind " key=" in a header line, unescaped. */

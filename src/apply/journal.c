@@ -8,20 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/fd.h"
 #include "model/record.h"
 
 #define JOURNAL_MOST (256u << 20)
-
-/* FNV-1a: it guards against a torn write, not against an enemy (the file is root's, 0600). */
-static uint64_t checksum(const char *bytes, size_t size)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
 
 static void line_add(struct text *out, const struct text *line)
 {
@@ -114,12 +105,13 @@ static void committed_lines(struct text *out, const struct committed *committed)
 }
 
 int journal_commit(struct journal *journal, const struct committed *committed, bool gone,
-		   const struct breath *later, size_t later_count, struct err *err)
+		   uint64_t change, const struct breath *later, size_t later_count,
+		   struct err *err)
 {
 	struct text bytes TEXT_CLEANUP = {0};
 	struct text line TEXT_CLEANUP = {0};
 
-	text_add(&line, "commit %s", gone ? "gone" : "stays");
+	text_add(&line, "commit %s %" PRIu64, gone ? "gone" : "stays", change);
 	line_add(&bytes, &line);
 	committed_lines(&bytes, committed);
 	for (size_t i = 0; i < later_count; i++)
@@ -212,6 +204,16 @@ static int state_line(struct reader *reader, struct state *state, const char *li
 	return r;
 }
 
+static int commit_line(struct journal_left *left, const char *rest, struct err *err)
+{
+	char word[8];
+
+	if (sscanf(rest, "%7s %" SCNu64, word, &left->change) != 2)
+		return err_set(err, -EINVAL, "a broken commit");
+	left->gone = strcmp(word, "gone") == 0;
+	return 0;
+}
+
 static int one_line(struct reader *reader, char *line)
 {
 	struct journal_left *left = reader->left;
@@ -241,8 +243,8 @@ static int one_line(struct reader *reader, char *line)
 	if (strcmp(line, "before") == 0 || strcmp(line, "after") == 0)
 		return side_line(reader, rest, size, line[0] == 'a');
 	if (strcmp(line, "commit") == 0)
-		left->gone = strcmp(rest, "gone") == 0;
-	else if (strcmp(line, "c") == 0)
+		return commit_line(left, rest, reader->err);
+	if (strcmp(line, "c") == 0)
 		text_add(&reader->committed, "%s\n", rest);
 	else
 		return err_set(reader->err, -EINVAL, "a line without a meaning");

@@ -8,7 +8,7 @@
  *	run NAME COMMAND            escaped
  *	owed RECORD                 an object that this run takes along: undoing puts it back
  *	step FLAGS MASK             then "before RECORD" and/or "after RECORD"
- *	commit gone|stays           then "c LINE" of the new committed state, "later RECORD" of what
+ *	commit gone|stays N         N: the number begun in the history, 0: none; then "c LINE" of the new committed state, "later RECORD" of what
  *	                            is to be deleted, "owing RECORD" of what is then put back, and
  *	                            "committed"
  */
@@ -24,8 +24,10 @@ struct journal {
 int journal_begin(struct journal *journal, const struct store *store, const char *name,
 		  const char *command, const struct state *owed, struct err *err);
 int journal_breath(struct journal *journal, const struct breath *breath, struct err *err);
+/* change: the number begun in the history, 0: none. */
 int journal_commit(struct journal *journal, const struct committed *committed, bool gone,
-		   const struct breath *later, size_t later_count, struct err *err);
+		   uint64_t change, const struct breath *later, size_t later_count,
+		   struct err *err);
 void journal_end(struct journal *journal); /* closes and removes it */
 
 /* What a dead run left. */
@@ -33,6 +35,7 @@ struct journal_left {
 	bool found;
 	bool committed; /* passed the commit: finish it; else undo it */
 	bool gone;	/* the description ends with this run */
+	uint64_t change; /* its number in the history; 0: none */
 	const char *name;
 	const char *command;
 	struct step *steps; /* begun, in order */

@@ -47,6 +47,8 @@ static int recover(struct run *run, struct store *store, const struct journal_le
 	if (!left->committed)
 		return undo_steps(run->arena, run->world, &run->wanted, left->steps, left->len,
 				  &left->owed, &run->left, err);
+	if (left->change && store_history_end(store, left->change, true, err))
+		return err->code;
 	if (left->gone ? store_forget(store, left->name, err)
 		       : store_commit(store, &left->state, err))
 		return err->code;
@@ -71,8 +73,10 @@ int apply_recover(struct store *store, struct world *world, struct err *err)
 		state_sort(&left.owing);
 		r = recover(&run, store, &left, err);
 	}
-	if (!r && left.found)
+	if (!r && left.found) {
+		store_history_clear(store);
 		journal_remove(store);
+	}
 	arena_fini(&arena);
 	if (r)
 		return err_context(err, "finishing what a killed lanloom left");

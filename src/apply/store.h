@@ -7,6 +7,7 @@
  *	/run/lanloom/KEY/journal          of the run in progress, or of one that died
  *	/run/lanloom/KEY/lock             held by whoever changes something
  *	/run/lanloom/KEY/control          the keeper's socket
+ *	/run/lanloom/KEY/confirm          the guard over a change (apply/guard.h)
  *	history/N, fixed                  in /var/lib/lanloom in the machine's first namespace,
  *	                                  below /run/lanloom/KEY elsewhere
  *
@@ -52,7 +53,15 @@ struct change { /* one entry of the history */
 	struct committed *before, *after; /* NULL: was not, is not up */
 };
 
-int store_history_add(struct store *store, struct change *change,
-		      struct err *err); /* sets n, time, user */
+/*
+ * A change enters the history in two acts around its commit. begin writes it down under another
+ * name and sets n and time, and uid and user where no user is set; end makes it part of the
+ * history, or (stays false) drops it. Begun ones of a run that died: history_end with the number
+ * that its journal has, then history_clear.
+ */
+int store_history_begin(struct store *store, struct change *change, struct err *err);
+int store_history_end(struct store *store, uint64_t n, bool stays, struct err *err);
+void store_history_clear(struct store *store);
+uint64_t store_history_newest(struct store *store); /* 0: none yet */
 int store_history_get(struct store *store, uint64_t n, struct change *change, struct err *err);
 size_t store_history_list(struct store *store, struct change **changes); /* newest first */

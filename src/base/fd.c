@@ -77,6 +77,13 @@ int file_replace(const char *path, mode_t mode, const char *bytes, size_t size, 
 	return 0;
 }
 
+int file_rename(const char *from, const char *to, struct err *err)
+{
+	int r = rename(from, to) < 0 ? -errno : folder_sync(to);
+
+	return r ? err_errno(err, r, "cannot rename %s to %s", from, to) : 0;
+}
+
 int folder_make(const char *path, struct err *err)
 {
 	char part[PATH_MAX];

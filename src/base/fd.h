@@ -34,5 +34,8 @@ int file_read(const char *path, size_t most, struct text *out, struct err *err);
  */
 int file_replace(const char *path, mode_t mode, const char *bytes, size_t size, struct err *err);
 
+/* Gives a file another name, lastingly: the folder is synced, too. */
+int file_rename(const char *from, const char *to, struct err *err);
+
 /* mkdir -p with 0700 for what it makes. */
 int folder_make(const char *path, struct err *err);
