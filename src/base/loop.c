@@ -53,7 +53,7 @@ int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t eve
 int loop_timer(struct loop *loop, struct loop_source *source, void (*act)(void *data, int what),
 	       void *data, struct err *err)
 {
-	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	int fd = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 
 	if (fd < 0)
 		return err_errno(err, -errno, "make a timer");

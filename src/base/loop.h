@@ -35,7 +35,10 @@ void loop_stop(struct loop *loop);
 int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t events,
 	     void (*act)(void *data, int what), void *data, struct err *err);
 
-/* A clock that is not running yet; it goes off once each time it is set. */
+/*
+ * A clock that is not running yet; it goes off once each time it is set. It runs on while the
+ * machine sleeps, and does not follow when somebody sets the system's time.
+ */
 int loop_timer(struct loop *loop, struct loop_source *source, void (*act)(void *data, int what),
 	       void *data, struct err *err);
 void loop_timer_set(struct loop_source *source, int64_t ms);   /* from now, at least 1; again: anew */
