@@ -23,7 +23,7 @@ struct apply_request {
 	const struct state *desired;
 	bool gone; /* `down`: nothing stays committed, not even the name */
 	bool adopt, force;
-	const char *who; /* for the history; NULL: the calling user */
+	const char *who;     /* for the history; NULL: the calling user */
 	const bool *guarded; /* true by the time of the commit: no history, no change; or NULL */
 	/*
 	 * Called when the plan is made and something is to be done, before anything is; not 0: the

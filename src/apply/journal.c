@@ -105,8 +105,7 @@ static void committed_lines(struct text *out, const struct committed *committed)
 }
 
 int journal_commit(struct journal *journal, const struct committed *committed, bool gone,
-		   uint64_t change, const struct breath *later, size_t later_count,
-		   struct err *err)
+		   uint64_t change, const struct breath *later, size_t later_count, struct err *err)
 {
 	struct text bytes TEXT_CLEANUP = {0};
 	struct text line TEXT_CLEANUP = {0};

@@ -8,9 +8,9 @@
  *	run NAME COMMAND            escaped
  *	owed RECORD                 an object that this run takes along: undoing puts it back
  *	step FLAGS MASK             then "before RECORD" and/or "after RECORD"
- *	commit gone|stays N         N: the number begun in the history, 0: none; then "c LINE" of the new committed state, "later RECORD" of what
- *	                            is to be deleted, "owing RECORD" of what is then put back, and
- *	                            "committed"
+ *	commit gone|stays N         N: the number begun in the history, 0: none; then "c LINE" of
+ *the new committed state, "later RECORD" of what is to be deleted, "owing RECORD" of what is then
+ *put back, and "committed"
  */
 #pragma once
 #include "apply/store.h"
@@ -33,8 +33,8 @@ void journal_end(struct journal *journal); /* closes and removes it */
 /* What a dead run left. */
 struct journal_left {
 	bool found;
-	bool committed; /* passed the commit: finish it; else undo it */
-	bool gone;	/* the description ends with this run */
+	bool committed;	 /* passed the commit: finish it; else undo it */
+	bool gone;	 /* the description ends with this run */
 	uint64_t change; /* its number in the history; 0: none */
 	const char *name;
 	const char *command;

@@ -41,7 +41,7 @@ int loop_add(struct loop *loop, struct loop_source *source, int fd, uint32_t eve
  */
 int loop_timer(struct loop *loop, struct loop_source *source, void (*act)(void *data, int what),
 	       void *data, struct err *err);
-void loop_timer_set(struct loop_source *source, int64_t ms);   /* from now, at least 1; again: anew */
+void loop_timer_set(struct loop_source *source, int64_t ms); /* from now, at least 1; again: anew */
 void loop_timer_start(struct loop_source *source, int64_t ms); /* unless it runs already */
 void loop_timer_clear(struct loop_source *source);
 
@@ -49,7 +49,8 @@ void loop_timer_clear(struct loop_source *source);
 int loop_signals(struct loop *loop, struct loop_source *source, const int *signals,
 		 void (*act)(void *data, int what), void *data, struct err *err);
 
-/* A child of this process: when it ends it is waited for, the source is removed, then act called. */
+/* A child of this process: when it ends it is waited for, the source is removed, then act called.
+ */
 int loop_child(struct loop *loop, struct loop_source *source, pid_t pid,
 	       void (*act)(void *data, int what), void *data, struct err *err);
 

@@ -29,7 +29,8 @@ void release_all(struct diff *diff);
 /* The fields an earlier text set and this one lacks, in `target`, as they go back. Returns their
  * mask. */
 uint64_t release_fields(struct diff *diff, const struct entry *entry, struct object *target);
-/* Those of them that nobody knows an earlier or default value of, and that can be taken back to none. */
+/* Those of them that nobody knows an earlier or default value of, and that can be taken back to
+ * none. */
 uint64_t release_drops(struct diff *diff, const struct entry *entry, const struct object *target,
 		       const struct object *actual);
 

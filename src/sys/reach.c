@@ -120,7 +120,7 @@ static uint16_t icmp_checksum(const void *bytes, size_t size)
 	for (size_t i = 0; i < size / 2; i++)
 		sum += words[i];
 	sum = (sum >> 16) + (sum & 0xffff);
-	return (uint16_t)~(sum + (sum >> 16));
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
 /* RFC 792 and RFC 4443 section 4.1: type, code, checksum, identifier, sequence number. */

@@ -74,7 +74,8 @@ static int bind_inside(void *data, struct err *err)
 	}
 	if (r == -EADDRINUSE) {
 		err_set(err, r, "UDP port %u is in use by another program", wanted);
-		return err_hint(err, "ss -ulpn 'sport = :%u' says by which; or another port", wanted);
+		return err_hint(err, "ss -ulpn 'sport = :%u' says by which; or another port",
+				wanted);
 	}
 	return r ? err_errno(err, r, "bind UDP port %u", wanted) : 0;
 }

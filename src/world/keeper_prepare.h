@@ -10,7 +10,7 @@ struct keeper_prepared {
 	size_t len;
 	int fds[KEEPER_FDS_MOST]; /* owned */
 	size_t fd_count;
-	bool creates;	   /* some step makes something: a keeper is needed */
+	bool creates; /* some step makes something: a keeper is needed */
 	bool deletes_only;
 };
 

@@ -41,8 +41,7 @@ void keeper_socket_widen(int sock)
 	setsockopt(sock, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes));
 }
 
-int keeper_address(const char *folder, struct sockaddr_un *address, int *folder_fd,
-		   struct err *err)
+int keeper_address(const char *folder, struct sockaddr_un *address, int *folder_fd, struct err *err)
 {
 	size_t room = sizeof(address->sun_path);
 
@@ -175,8 +174,7 @@ int keeper_message_receive(int sock, struct keeper_message *message, struct err 
 	message->request = head.request;
 	message->code = head.code;
 	text_addn(&message->text, bytes, (size_t)got - sizeof(head));
-	if (message->text.size > KEEPER_TEXT_MOST ||
-	    memchr(bytes, 0, (size_t)got - sizeof(head)))
+	if (message->text.size > KEEPER_TEXT_MOST || memchr(bytes, 0, (size_t)got - sizeof(head)))
 		return err_set(err, -EPROTO, "the keeper's socket: a text that is none");
 	return !head.more;
 }

@@ -44,8 +44,9 @@ int keeper_message_receive(int sock, struct keeper_message *message, struct err 
 /* A step and what the door found out for it. */
 struct keeper_step {
 	struct step step;
-	unsigned int sockets;  /* so many of the descriptors, in order */
-	const char *resolved;  /* a peer's endpoint: "192.0.2.1:51821", "[fe80::1%3]:51821"; or NULL */
+	unsigned int sockets; /* so many of the descriptors, in order */
+	const char
+		*resolved; /* a peer's endpoint: "192.0.2.1:51821", "[fe80::1%3]:51821"; or NULL */
 };
 
 void keeper_steps_put(const struct keeper_step *steps, size_t len, struct text *out);
@@ -65,7 +66,8 @@ int keeper_objects_get(const struct text *text, struct arena *arena, struct stat
 void keeper_error_put(const struct err *error, int step, struct keeper_message *answer);
 void keeper_error_get(const struct keeper_message *answer, int *step, struct err *error);
 
-/* Text after a line's first word: "pid 42" and "pid" give "42" (in the arena). NULL: no such line. */
+/* Text after a line's first word: "pid 42" and "pid" give "42" (in the arena). NULL: no such line.
+ */
 const char *keeper_line(const struct text *text, const char *word, struct arena *arena);
 
 /*

@@ -29,7 +29,8 @@ struct world_ops {
 	/* A number for the FIELD_IDENT of a link to be made: free now, unlikely to be reused. */
 	uint32_t (*identity)(struct world *world, const char *ns);
 
-	/* Processes that hold a TAP or TUN open ("qemu-system-x86 (421)"), lanloom's own left out. */
+	/* Processes that hold a TAP or TUN open ("qemu-system-x86 (421)"), lanloom's own left out.
+	 */
 	void (*holders)(struct world *world, const struct object *object, struct text *out);
 
 	void (*free)(struct world *world);

@@ -84,7 +84,7 @@ static void a_removed_source_is_silent(void)
 	loop_timer_set(&trial.end, 30);
 	CHECK(write(a[1], "x", 1) == 1 && write(b[1], "x", 1) == 1);
 	CHECK(loop_run(&trial.loop, &err) == 0);
-	CHECK(trial.count == 2); /* one of the two, and the end */
+	CHECK(trial.count == 2);	 /* one of the two, and the end */
 	CHECK(write(a[1], "x", 1) == 1); /* loop_add leaves descriptors to their owner */
 	for (int i = 0; i < 2; i++) {
 		close(a[i]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What keeper and door say to each other, and what the keeper makes of it, without sockets of a net. */
+/* What keeper and door say to each other, and what the keeper makes of it, without sockets of a
+ * net. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,7 +12,9 @@
 #include "test.h"
 
 #define TUNNEL "tunnel ns1/ name=lan0 key=/etc/lan0.key port=51821"
-#define PEER "peer ns1/ tunnel=lan0 name=beta keys.public=tfk+4WsPT28D80s+NmYChfH+RW+PkDufIdqnRfrvSEA%3d"
+#define PEER                                                                                       \
+	"peer ns1/ tunnel=lan0 name=beta "                                                         \
+	"keys.public=tfk+4WsPT28D80s+NmYChfH+RW+PkDufIdqnRfrvSEA%3d"
 
 static struct arena arena;
 static struct err err;

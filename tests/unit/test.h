@@ -34,7 +34,7 @@ static int test_count, test_failures, test_bad;
 		test_bad = 0;                                                                      \
 		function();                                                                        \
 		test_failures += test_bad != 0;                                                    \
-		printf("%sok %d - %s\n", test_bad ? "not " : "", ++test_count, #function);        \
+		printf("%sok %d - %s\n", test_bad ? "not " : "", ++test_count, #function);         \
 		fflush(stdout);                                                                    \
 	} while (0)
 
