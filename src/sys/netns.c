@@ -347,6 +347,34 @@ static int etc_cover(const char *name, struct err *err)
 	return r;
 }
 
+/*
+ * The root of a chroot is mostly no mount, so it cannot be told to keep what is mounted below it.
+ * A copy of it can, and /proc has room for one: that is a mount, so nobody else sees what covers it.
+ */
+static int root_copy(void)
+{
+	char *here = get_current_dir_name();
+	int r = 0;
+
+	if (mount("", "/proc", "none", MS_PRIVATE, NULL) < 0 ||
+	    mount("/", "/proc", "none", MS_BIND | MS_REC, NULL) < 0 ||
+	    mount("", "/proc", "none", MS_SLAVE | MS_REC, NULL) < 0 || chroot("/proc") < 0 ||
+	    chdir(here ? here : "/") < 0)
+		r = -errno;
+	free(here);
+	return r;
+}
+
+/* Nothing mounted from here on shows outside, what is mounted outside shows here. */
+static int mounts_keep(struct err *err)
+{
+	int r = mount("", "/", "none", MS_SLAVE | MS_REC, NULL) < 0 ? -errno : 0;
+
+	if (r == -EINVAL)
+		r = root_copy();
+	return r ? err_errno(err, r, "keep mounts to itself, with / no mount") : 0;
+}
+
 int netns_become(const char *name, struct err *err)
 {
 	int fd FD_CLEANUP = -1;
@@ -360,9 +388,9 @@ int netns_become(const char *name, struct err *err)
 		return r;
 	if (unshare(CLONE_NEWNS) < 0)
 		return err_errno(err, -errno, "get mounts of its own");
-	/* nothing done here shows outside, what is done outside shows here */
-	if (mount("", "/", "none", MS_SLAVE | MS_REC, NULL) < 0)
-		return err_errno(err, -errno, "keep mounts to itself");
+	r = mounts_keep(err);
+	if (r)
+		return r;
 	if (statvfs("/sys", &sys) == 0 && sys.f_flag & ST_RDONLY)
 		flags |= MS_RDONLY;
 	umount2("/sys", MNT_DETACH);
