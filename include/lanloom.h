@@ -47,12 +47,18 @@ struct loom *loom_new(void);
 void loom_free(struct loom *loom);
 
 /*
- * Sets one option for all later operations; value NULL takes it back. -1: there is none so called.
+ * Sets one option for all later operations; value NULL takes it back. -1: there is none so called,
+ * or the value is none of its.
  *	host NAME	whose part of a description with `hosts` is meant; else the host's own name
  *	name NAME	the description's name, where the text says none (standard input)
  *	adopt yes	take over foreign objects that the description names
  *	force yes	also where somebody else's object dies or a held TAP goes
- *	command TEXT	what the history says was done; else the operation's name
+ *	confirm SECONDS	what is changed is undone unless loom_confirm comes in time; 0: no; uplink:
+ *60 where the caller comes over SSH and the way it comes is touched
+ *	keep TARGET	an address, or host:port: undone when it is in reach before and not after;
+ *may be said several times. The SSH client that the caller comes from is kept where the way to it
+ *is touched, but for the TARGET none command TEXT	what the history says was done; else the
+ *operation's name
  */
 int loom_option(struct loom *loom, const char *option, const char *value);
 
@@ -84,7 +90,10 @@ enum loom_status loom_set(struct loom *loom, const char *name, const char *const
 			  size_t count, struct loom_doc **doc);
 enum loom_status loom_del(struct loom *loom, const char *name, struct loom_doc **doc);
 
-/* History. n 0: the last change. */
+/* Ends the waiting of a change made with `confirm`: it stays. Too late: LOOM_FAILED says so. */
+enum loom_status loom_confirm(struct loom *loom, struct loom_doc **doc);
+
+/* History. n 0: the last change, or all that waits to be confirmed. */
 enum loom_status loom_undo(struct loom *loom, unsigned long long n, struct loom_doc **doc);
 enum loom_status loom_log(struct loom *loom, struct loom_doc **doc);
 

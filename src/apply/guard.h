@@ -42,5 +42,11 @@ int guard_read(const char *folder, struct guard *guard, struct err *err);
 int guard_write(const char *folder, const struct guard *guard, struct err *err);
 void guard_remove(const char *folder);
 
+/* The time begins now. */
+static inline void guard_restart(struct guard *guard, uint64_t now_ns)
+{
+	guard->deadline_ns = now_ns + guard->seconds * UINT64_C(1000000000);
+}
+
 /* Seconds until the deadline, rounded up; 0: it is over. Only where `seconds` is set. */
 uint32_t guard_left_s(const struct guard *guard, uint64_t now_ns);

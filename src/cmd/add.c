@@ -23,7 +23,7 @@ const struct cmd cmd_add = {
 		"by commas, a key within a map is written with a dot (parameters.stp=true), and a "
 		"value that begins with [ or { is read as YAML. What add and set make belongs to "
 		"the description by-hand.",
-	.shared = CMD_ADOPT | CMD_FORCE,
+	.shared = CMD_ADOPT | CMD_FORCE | CMD_GUARD,
 	.least = 2,
 	.most = -1,
 	.words = WORDS_KIND,

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const struct cmd_option cmd_common_options[] = {
 	{"json", 0, NULL, "answer with one JSON document on standard output"},
@@ -27,6 +28,13 @@ static const struct {
 	{CMD_ADOPT, {"adopt", 0, NULL, "take over foreign objects that the description names"}},
 	{CMD_FORCE,
 	 {"force", 0, NULL, "also where somebody else's object dies or a TAP in use goes"}},
+	{CMD_GUARD,
+	 {"confirm", 0, "SECONDS",
+	  "undo the change unless lanloom confirm comes in time; 0: never"}},
+	{CMD_GUARD,
+	 {"keep", 0, "TARGET",
+	  "undo the change if this address or host:port is out of reach then; none: not even "
+	  "the SSH client"}},
 };
 #define SHARED_COUNT (sizeof(shared) / sizeof(shared[0]))
 
@@ -180,12 +188,29 @@ static int words_parse(struct cmd_call *call, char **words)
 	return 0;
 }
 
-static void shared_set(struct cmd_call *call)
+/* Who sits at a terminal over SSH is asked whether it still works. */
+static int guard_set(struct cmd_call *call)
+{
+	const char *confirm = cmd_value(call, "confirm");
+
+	if (!confirm && isatty(STDIN_FILENO))
+		confirm = "uplink";
+	if (loom_option(call->loom, "confirm", confirm))
+		return cmd_usage(call, "--confirm takes seconds, at most a day, not \"%s\"",
+				 confirm);
+	for (size_t i = 0; i < call->given_count; i++)
+		if (strcmp(call->given[i].option->name, "keep") == 0)
+			loom_option(call->loom, "keep", call->given[i].value);
+	return 0;
+}
+
+static int shared_set(struct cmd_call *call)
 {
 	for (size_t i = 0; i < SHARED_COUNT; i++)
-		if (call->cmd->shared & shared[i].flag)
+		if (call->cmd->shared & shared[i].flag & ~(unsigned int)CMD_GUARD)
 			loom_option(call->loom, shared[i].option.name,
 				    cmd_value(call, shared[i].option.name));
+	return call->cmd->shared & CMD_GUARD ? guard_set(call) : 0;
 }
 
 /* What the history is told: the command line as it was typed. */
@@ -218,7 +243,9 @@ static int call_run(struct cmd_call *call, char **words)
 	if (call->cmd->most >= 0 && call->argc > call->cmd->most)
 		return cmd_usage(call, "%s: one argument too many: \"%s\"", call->cmd->name,
 				 call->argv[call->cmd->most]);
-	shared_set(call);
+	r = shared_set(call);
+	if (r)
+		return r;
 	command_set(call, words);
 	return call->cmd->run(call);
 }

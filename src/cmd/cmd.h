@@ -18,6 +18,7 @@ enum {
 	CMD_ADOPT = 1 << 2, /* --adopt */
 	CMD_FORCE = 1 << 3, /* --force */
 	CMD_STOPS = 1 << 4, /* options end at the first argument: the rest is another program's */
+	CMD_GUARD = 1 << 5, /* --confirm SECONDS, --keep TARGET */
 };
 
 /* What an argument may be completed to. */

@@ -18,7 +18,7 @@ const struct cmd cmd_del = {
 	.manual = "Takes NAME and what hangs on it out of the description by-hand. What a file's "
 		  "description made goes with lanloom down, or by editing the file and lanloom up; "
 		  "what others made is theirs to delete.",
-	.shared = CMD_FORCE,
+	.shared = CMD_FORCE | CMD_GUARD,
 	.least = 1,
 	.most = 1,
 	.words = WORDS_DEVICE,

@@ -32,7 +32,7 @@ const struct cmd cmd_down = {
 		"others goes back to what it was before. A FILE that is gone or broken can be "
 		"named all the same; so can a description by its name, as lanloom show has it.",
 	.options = options,
-	.shared = CMD_NAME | CMD_FORCE,
+	.shared = CMD_NAME | CMD_FORCE | CMD_GUARD,
 	.most = -1,
 	.words = WORDS_FILE,
 	.run = down_run,

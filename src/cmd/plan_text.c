@@ -131,6 +131,18 @@ static void left_print(const struct loom_doc *left)
 		       loom_text(loom_at(left, i), "says"));
 }
 
+static void confirm_print(const struct loom_doc *confirm)
+{
+	char text[160];
+
+	if (loom_number(confirm, "seconds") <= 0)
+		return;
+	snprintf(text, sizeof(text),
+		 "It is undone in %.0f s, unless you say that it works:%s lanloom confirm%s",
+		 loom_number(confirm, "seconds"), ink(INK_BOLD), ink(INK_NONE));
+	out_folded(0, 0, text);
+}
+
 static void result_print(const struct loom_doc *doc)
 {
 	const struct loom_doc *steps = loom_get(doc, "steps");
@@ -147,6 +159,7 @@ static void result_print(const struct loom_doc *doc)
 			snprintf(behind, sizeof(behind), ". This was change %.0f.",
 				 loom_number(doc, "change"));
 		count_print(steps, "Done: ", behind);
+		confirm_print(loom_get(doc, "confirm"));
 	} else {
 		puts("Undone or deleted only in part; what is left is listed above.");
 	}

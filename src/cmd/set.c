@@ -21,7 +21,7 @@ const struct cmd cmd_set = {
 		"become ours, and lanloom del NAME gives them back what they were before. A key "
 		"that a description sets is changed in that description. A list that is given "
 		"replaces what set or add gave before.",
-	.shared = CMD_FORCE,
+	.shared = CMD_FORCE | CMD_GUARD,
 	.least = 2,
 	.most = -1,
 	.words = WORDS_DEVICE,

@@ -29,7 +29,7 @@ const struct cmd cmd_undo = {
 		  "last), "
 		  "limited to what that change touched: later changes of other objects stay. Going "
 		  "back is a change of its own and can be undone as well.",
-	.shared = CMD_FORCE,
+	.shared = CMD_FORCE | CMD_GUARD,
 	.most = 1,
 	.run = undo_run,
 };

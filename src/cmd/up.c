@@ -23,8 +23,19 @@ const struct cmd cmd_up = {
 		"to do, nothing in the kernel is touched.\n\n"
 		"Without FILE all of /etc/lanloom/lanloom.yaml and /etc/lanloom/lanloom.d/*.yaml "
 		"are brought up; each is a description of its own, and when one is refused, those "
-		"before it are taken back, too. FILE - is standard input.",
-	.shared = CMD_HOST | CMD_NAME | CMD_ADOPT | CMD_FORCE,
+		"before it are taken back, too. FILE - is standard input.\n\n"
+		"A change may cut you off. With --confirm it is undone after so many seconds, "
+		"counted from its end, unless lanloom confirm comes first; until then no other "
+		"change is made. With --keep, which may be said several times, it is undone when "
+		"the address no longer answers pings, or the host:port takes no connection, within "
+		"5 seconds; one that cannot be reached before the change is an error. lanloomd "
+		"sees "
+		"to both: that this command, its terminal or its connection is gone changes "
+		"nothing, nor does setting the clock. Where you come over SSH and the change "
+		"touches the way to your client, that client is kept unless --keep none is said, "
+		"and at a terminal --confirm 60 is the default; --confirm 0 is none. A file that "
+		"was wrong stays wrong: what is undone is the network, not the text.",
+	.shared = CMD_HOST | CMD_NAME | CMD_ADOPT | CMD_FORCE | CMD_GUARD,
 	.most = -1,
 	.words = WORDS_FILE,
 	.run = up_run,

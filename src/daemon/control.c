@@ -135,9 +135,12 @@ static bool answer_make(struct keeper *keeper, struct keeper_message *request,
 		break;
 	case KEEPER_NOTICE:
 		watch_renew(keeper, true);
+		guarding_look(keeper);
 		keeper_wait(keeper, 0);
 		ends = keeper_end_check(keeper);
 		text_add(&answer->text, ends ? "ends\n" : "stays\n");
+		if (guarding_stands(keeper))
+			text_add(&answer->text, "guards\n");
 		break;
 	case KEEPER_REQUEST_COUNT:
 		break;

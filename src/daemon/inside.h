@@ -52,13 +52,14 @@ struct keeper {
 	int folder_fd; /* locked: one keeper per folder */
 	struct service **services;
 	size_t len;
-	struct loop_source signals, end_timer;
+	struct loop_source signals, end_timer, watchdog;
 	bool keeps;	/* some description says `keep: true` */
 	bool abandoned; /* the namespace lost its name: nobody comes back for its state */
 	bool waits;	/* the first request, or the next, may come any moment */
 	struct control *control;
 	struct names *names;
 	struct watch *watch;
+	struct guarding *guarding;
 };
 
 static inline const char *service_name(const struct service *service)
@@ -70,6 +71,11 @@ static inline const char *service_name(const struct service *service)
 bool keeper_end_check(struct keeper *keeper);
 /* Stays for so long at least, since somebody is about to ask; 0: nobody is. */
 void keeper_wait(struct keeper *keeper, int ms);
+/*
+ * In a child: it keeps no more of what the keeper has open than the log and *report, which gets
+ * another number.
+ */
+void keeper_become_child(struct keeper *keeper, int *report);
 /* Nobody holds the store's lock now. */
 bool keeper_store_free(const struct keeper *keeper);
 
@@ -130,6 +136,16 @@ void watch_close(struct keeper *keeper);
 /* What runs changed, or (told) what is committed: look soon. */
 void watch_renew(struct keeper *keeper, bool told);
 bool watch_mends(const struct keeper *keeper); /* just now */
+
+/* --- guarding.c --- */
+int guarding_open(struct keeper *keeper, struct err *err);
+void guarding_close(struct keeper *keeper);
+void guarding_look(struct keeper *keeper);	   /* at what stands written, now */
+bool guarding_stands(const struct keeper *keeper); /* a change is guarded */
+
+/* --- notify.c --- */
+int notify_open(struct keeper *keeper, struct err *err);
+void notify_say(const char *text); /* "READY=1"; nothing where no manager started us */
 
 /* --- mend.c --- */
 #define BUDGET_TIMES 5

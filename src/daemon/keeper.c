@@ -11,6 +11,8 @@
  * running and begins anew. The keeper ends by itself when it has nothing left to do, and when the
  * namespace it serves loses its name (names).
  *
+ * A guard over a change (guarding) is the keeper's, too: it undoes what nobody confirmed in time.
+ *
  * No request waits for another process but a worker, which answers at once or is ended; all longer
  * work is done by a child that has the store's lock.
  */
@@ -39,7 +41,8 @@
 
 bool keeper_end_check(struct keeper *keeper)
 {
-	if (keeper->len || keeper->keeps || keeper->waits || watch_mends(keeper))
+	if (keeper->len || keeper->keeps || keeper->waits || watch_mends(keeper) ||
+	    guarding_stands(keeper))
 		return false;
 	loop_stop(&keeper->loop);
 	return true;
@@ -58,6 +61,21 @@ static void waited(void *data, int what)
 
 	keeper->waits = false;
 	keeper_end_check(keeper);
+}
+
+void keeper_become_child(struct keeper *keeper, int *report)
+{
+	sigset_t none;
+	int log = fcntl(keeper->log.fd, F_DUPFD_CLOEXEC, 10);
+	int copy = fcntl(*report, F_DUPFD_CLOEXEC, 10);
+
+	*report = 3;
+	dup3(copy, *report, O_CLOEXEC);
+	dup3(log, 4, O_CLOEXEC);
+	closefrom(5);
+	keeper->log.fd = 4;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 bool keeper_store_free(const struct keeper *keeper)
@@ -111,7 +129,8 @@ static int keeper_open(struct keeper *keeper, struct err *err)
 	if (log_open(&keeper->log, path, err) || loop_open(&keeper->loop, err) ||
 	    loop_signals(&keeper->loop, &keeper->signals, signals, signalled, keeper, err) ||
 	    loop_timer(&keeper->loop, &keeper->end_timer, waited, keeper, err) ||
-	    names_open(keeper, err) || watch_open(keeper, err) || control_open(keeper, err))
+	    names_open(keeper, err) || watch_open(keeper, err) || control_open(keeper, err) ||
+	    guarding_open(keeper, err) || notify_open(keeper, err))
 		return err->code;
 	keeper_wait(keeper, BEGIN_MS);
 	return 0;
@@ -146,14 +165,17 @@ static void tidy(struct keeper *keeper, bool done)
 
 static void keeper_close(struct keeper *keeper)
 {
-	bool done = !keeper->len && !keeper->keeps;
+	bool done = !keeper->len && !keeper->keeps && !guarding_stands(keeper);
 
+	notify_say("STOPPING=1");
 	control_close(keeper);
 	while (keeper->len)
 		service_remove(keeper, keeper->services[keeper->len - 1]);
 	free(keeper->services);
 	names_close(keeper);
 	watch_close(keeper);
+	guarding_close(keeper);
+	loop_remove(&keeper->loop, &keeper->watchdog);
 	tidy(keeper, done);
 	log_close(&keeper->log);
 }
@@ -202,6 +224,7 @@ static int keep(const char *folder)
 	}
 	log_note(&keeper.log, "process %d begins", (int)getpid());
 	say(NULL);
+	notify_say("READY=1");
 	r = loop_run(&keeper.loop, &err);
 	if (r)
 		log_warning(&keeper.log, "%s", err.message);

@@ -262,20 +262,10 @@ static void mender_ended(void *data, int status)
 	keeper_end_check(keeper);
 }
 
-/* In the child: no more than its part of what the keeper has open. */
 static void become_mender(struct keeper *keeper, int report)
 {
-	sigset_t none;
-	int log = fcntl(keeper->log.fd, F_DUPFD_CLOEXEC, 10);
-
-	report = fcntl(report, F_DUPFD_CLOEXEC, 10);
-	dup3(report, 3, O_CLOEXEC);
-	dup3(log, 4, O_CLOEXEC);
-	closefrom(5);
-	keeper->log.fd = 4;
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	mend_run(keeper, &keeper->watch->budget, 3);
+	keeper_become_child(keeper, &report);
+	mend_run(keeper, &keeper->watch->budget, report);
 	_exit(0);
 }
 

@@ -156,7 +156,7 @@ static enum loom_status down(struct loom *loom, const char *const *files, size_t
 	struct err err = {0};
 
 	answer_init(&answer);
-	if (visit_open(&visit, loom, true, &err)) {
+	if (visit_open(&visit, loom, VISIT_CHANGE, &err)) {
 		answer_fail(&answer, &err);
 		visit_close(&visit);
 		return answer_end(&answer, doc);
@@ -172,7 +172,7 @@ static enum loom_status down(struct loom *loom, const char *const *files, size_t
 		names_find(&visit, files, count, &names, &answer);
 	if (answer.status == LOOM_DONE)
 		down_round(&visit, &names, &answer);
-	visit_close(&visit);
+	visit_end(&visit, &answer);
 	return answer_end(&answer, doc);
 }
 

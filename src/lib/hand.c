@@ -21,7 +21,7 @@ static bool hand_open(struct hand *hand, const struct loom *loom)
 	struct err err = {0};
 
 	answer_init(&hand->answer);
-	if (visit_open(&hand->visit, loom, true, &err)) {
+	if (visit_open(&hand->visit, loom, VISIT_CHANGE, &err)) {
 		answer_fail(&hand->answer, &err);
 		return false;
 	}
@@ -52,7 +52,7 @@ static enum loom_status hand_close(struct hand *hand, struct diag *diag, struct 
 {
 	answer_take(&hand->answer, diag);
 	diag_fini(diag);
-	visit_close(&hand->visit);
+	visit_end(&hand->visit, &hand->answer);
 	return answer_end(&hand->answer, doc);
 }
 

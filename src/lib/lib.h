@@ -7,13 +7,25 @@
 #pragma once
 #include <jansson.h>
 
+#include <net/if.h>
+#include <sys/socket.h>
+
 #include "apply/apply.h"
+#include "apply/guard.h"
 #include "conf/conf.h"
 #include "lanloom.h"
+
+#define KEEPER_NAME "lanloomd" /* as the history calls whoever undoes by itself */
 
 struct loom {
 	char *host, *name, *command;
 	bool adopt, force;
+	const char *who;     /* for the history; NULL: the calling user */
+	uint32_t confirm;    /* seconds; 0: nobody has to */
+	bool confirm_uplink; /* … but where the caller's uplink is touched */
+	char **keep;
+	size_t keep_count;
+	bool keep_none; /* not even the caller's own SSH client */
 	void (*progress)(void *data, const struct loom_doc *step, size_t n, size_t of);
 	void *data;
 };
@@ -45,18 +57,35 @@ void answer_drop(struct answer *answer); /* nobody is to read it */
 void answer_merge(struct answer *answer, struct answer *part);
 
 /* --- visit.c --- */
+enum visit_aim {
+	VISIT_LOOK,
+	VISIT_CHANGE, /* with the lock; what a killed run left is finished or undone first */
+	VISIT_DECIDE, /* the same, also while a change waits to be confirmed */
+};
+
 struct visit {
 	const struct loom *loom;
 	struct arena arena;
 	struct store store;
-	bool opened, change;
+	enum visit_aim aim;
+	bool opened;
 	struct world *world;
 	int recovered; /* what apply_recover said */
+
+	/* guard.c: over the change of this visit, or one found */
+	struct guard guard;
+	enum { GUARD_NONE, GUARD_OURS, GUARD_FOUND, GUARD_ENDED } guards;
+	bool guarded;	  /* guards == GUARD_OURS, for the transaction */
+	bool unguarded;	  /* what is done now needs no guard */
+	uint64_t base;	  /* newest change when it was opened */
+	char undone[200]; /* what was found too late and undone, or "" */
+	struct diag diag; /* warnings; visit_close frees it */
 };
 
-/* change: with the lock, and what a killed run left finished or undone first. */
-int visit_open(struct visit *visit, const struct loom *loom, bool change, struct err *err);
+int visit_open(struct visit *visit, const struct loom *loom, enum visit_aim aim, struct err *err);
 void visit_close(struct visit *visit);
+/* Of a visit that changed something: the guard goes or stays, and the kept targets are awaited. */
+void visit_end(struct visit *visit, struct answer *answer);
 
 /* To look only: where the store may not be read (a plain user), without it, which is a warning. */
 int visit_look(struct visit *visit, const struct loom *loom, struct diag *diag, struct err *err);
@@ -134,3 +163,37 @@ uint64_t run_wish(struct visit *visit, const struct wish *wish, struct answer *a
 /* --- undo.c --- */
 /* Runs towards the state before a change; what is wrong joins the answer. */
 void undo_change(struct visit *visit, uint64_t n, struct answer *answer);
+
+/* --- uplink.c --- */
+#define UPLINK_DEVICES_MOST 64
+struct uplink {
+	struct sockaddr_storage peer; /* the SSH client */
+	char names[UPLINK_DEVICES_MOST][IFNAMSIZ];
+	size_t len;
+};
+/* -ENOENT: the caller does not come over SSH, or not from this namespace. */
+int uplink_find(struct uplink *uplink, const struct state *actual);
+bool uplink_touched(const struct uplink *uplink, const struct plan *plan);
+
+/* --- guard_arm.c --- */
+/* As apply_request.planned: what is to be guarded is, from here on. */
+int guard_arm(struct visit *visit, const struct plan *plan, const struct state *actual,
+	      struct err *err);
+
+/* --- guard.c --- */
+/* With the lock: what was found is undone if it is too late, else visit->guards says so. */
+int guard_settle(struct visit *visit, struct err *err);
+/* Undoes all that is guarded, as `loom`. Unless that fails (-EIO, see the answer) the guard goes.
+ */
+int guard_undo(struct visit *visit, const struct loom *loom, struct answer *answer);
+/* Ends the guard, or hands it over to the keeper; then, without the lock, awaits the verdict. */
+void guard_finish(struct visit *visit, struct answer *answer);
+void guard_await(struct visit *visit, struct answer *answer);
+/* For those who look: a change that waits, or should have been undone, is named and seen to. */
+void guard_look(struct visit *visit, struct diag *diag);
+
+/*
+ * The keeper's part, in a process of its own: checks, undoes, whatever is due by now. What was
+ * decided, if anything, is in `said`. -errno: it is to be tried again.
+ */
+int guard_act(const char *folder, char said[200], struct err *err);

@@ -14,10 +14,51 @@ struct loom *loom_new(void)
 	return calloc(1, sizeof(struct loom));
 }
 
+static void keep_clear(struct loom *loom)
+{
+	while (loom->keep_count)
+		free(loom->keep[--loom->keep_count]);
+	free(loom->keep);
+	loom->keep = NULL;
+	loom->keep_none = false;
+}
+
+static int keep_add(struct loom *loom, const char *target)
+{
+	char **list;
+
+	if (!target)
+		keep_clear(loom);
+	if (!target)
+		return 0;
+	if (strcmp(target, "none") == 0) {
+		loom->keep_none = true;
+		return 0;
+	}
+	list = realloc(loom->keep, (loom->keep_count + 1) * sizeof(*list));
+	if (!list)
+		return -1;
+	loom->keep = list;
+	list[loom->keep_count] = strdup(target);
+	return list[loom->keep_count++] ? 0 : -1;
+}
+
+static int confirm_set(struct loom *loom, const char *value)
+{
+	int64_t seconds = 0;
+
+	loom->confirm_uplink = value && strcmp(value, "uplink") == 0;
+	if (value && !loom->confirm_uplink && text_number(value, 0, GUARD_SECONDS_MOST, &seconds))
+		return -1;
+	loom->confirm = (uint32_t)seconds;
+	return 0;
+}
+
 void loom_free(struct loom *loom)
 {
 	if (!loom)
 		return;
+	keep_clear(loom);
 	free(loom->host);
 	free(loom->name);
 	free(loom->command);
@@ -43,6 +84,10 @@ int loom_option(struct loom *loom, const char *option, const char *value)
 		return text_set(&loom->name, value);
 	if (strcmp(option, "command") == 0)
 		return text_set(&loom->command, value);
+	if (strcmp(option, "confirm") == 0)
+		return confirm_set(loom, value);
+	if (strcmp(option, "keep") == 0)
+		return keep_add(loom, value);
 	if (strcmp(option, "adopt") == 0)
 		loom->adopt = value != NULL;
 	else if (strcmp(option, "force") == 0)

@@ -22,6 +22,11 @@ static int reopen(void *data, struct world **world, struct err *err)
 	return world_live_new(running->visit->store.folder, world, err);
 }
 
+static int planned(void *data, const struct plan *plan, const struct state *actual, struct err *err)
+{
+	return guard_arm(((struct running *)data)->visit, plan, actual, err);
+}
+
 static void progress(void *data, const struct breath *breath, size_t n, size_t of)
 {
 	struct running *running = data;
@@ -36,6 +41,10 @@ void run_recovered(const struct visit *visit, struct answer *answer)
 {
 	struct err err = {0};
 
+	if (visit->undone[0]) {
+		err_set(&err, 0, "%s", visit->undone);
+		diag_warn(&answer->diag, &err);
+	}
 	if (visit->recovered == RECOVER_NOTHING)
 		return;
 	err_set(&err, 0, "an earlier run was killed; what it had begun was %s first",
@@ -121,6 +130,9 @@ uint64_t run_wish(struct visit *visit, const struct wish *wish, struct answer *a
 		.gone = wish->gone,
 		.adopt = loom->adopt,
 		.force = loom->force,
+		.who = loom->who,
+		.guarded = &visit->guarded,
+		.planned = planned,
 		.reopen = reopen,
 		.progress = loom->progress ? progress : NULL,
 		.data = &running,
@@ -262,13 +274,15 @@ static enum loom_status up_or_plan(struct loom *loom, const char *const *files, 
 
 	answer_init(&answer);
 	if (files_load(&loaded, loom, files, count, true, &diag) == 0) {
-		if (visit_open(&visit, loom, !plan_only, &err)) {
+		if (visit_open(&visit, loom, plan_only ? VISIT_LOOK : VISIT_CHANGE, &err)) {
 			answer_fail(&answer, &err);
 		} else {
+			if (plan_only)
+				guard_look(&visit, &answer.diag);
 			run_recovered(&visit, &answer);
 			up_all(&visit, &loaded, plan_only, &answer);
 		}
-		visit_close(&visit);
+		visit_end(&visit, &answer);
 	}
 	answer_take(&answer, &diag);
 	diag_fini(&diag);

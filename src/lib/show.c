@@ -339,7 +339,7 @@ enum loom_status loom_tunnel(struct loom *loom, const char *name, struct loom_do
 	json_t *tunnels;
 
 	answer_init(&looking.answer);
-	if (visit_open(&looking.visit, loom, false, &err)) {
+	if (visit_open(&looking.visit, loom, VISIT_LOOK, &err)) {
 		answer_fail(&looking.answer, &err);
 		visit_close(&looking.visit);
 		return answer_end(&looking.answer, doc);

@@ -5,6 +5,7 @@
  * those as they were before.
  */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "lib/lib.h"
 #include "model/describe.h"
@@ -76,28 +77,64 @@ void undo_change(struct visit *visit, uint64_t n, struct answer *answer)
 		 answer);
 }
 
+/* Which one `undo` without a number means; 0: none, the answer says why. */
+static uint64_t last_change(struct visit *visit, struct answer *answer)
+{
+	uint64_t newest = store_history_newest(&visit->store);
+	struct change change = {0};
+	struct err err = {0};
+
+	if (!newest) {
+		err_set(&err, -ENOENT, "no change has been made here yet");
+	} else if (store_history_get(&visit->store, newest, &change, &err) == 0) {
+		if (!text_same(change.user, KEEPER_NAME))
+			return newest;
+		/* undoing that would do again what somebody wants to be rid of */
+		err_set(&err, -EALREADY, "the keeper has undone the last change already: %s",
+			change.command);
+		err_hint(&err,
+			 "lanloom log lists the changes; lanloom undo %" PRIu64
+			 " goes back behind the keeper's",
+			 newest);
+	}
+	answer_fail(answer, &err);
+	return 0;
+}
+
+static void undo_asked(struct visit *visit, uint64_t n, struct answer *answer)
+{
+	struct err err = {0};
+
+	run_recovered(visit, answer);
+	if (visit->guards == GUARD_FOUND && !n) {
+		guard_undo(visit, visit->loom, answer);
+		visit->guards = GUARD_ENDED;
+		return;
+	}
+	if (visit->guards == GUARD_FOUND) {
+		err_set(&err, -EBUSY, "a change waits for lanloom confirm");
+		err_hint(&err, "lanloom confirm keeps it, lanloom undo takes it back at once");
+		answer_fail(answer, &err);
+		return;
+	}
+	if (!n && !visit->undone[0])
+		n = last_change(visit, answer);
+	if (n)
+		undo_change(visit, n, answer);
+}
+
 enum loom_status loom_undo(struct loom *loom, unsigned long long n, struct loom_doc **doc)
 {
 	struct visit visit;
 	struct answer answer;
-	struct change *changes;
 	struct err err = {0};
 
 	answer_init(&answer);
-	if (visit_open(&visit, loom, true, &err)) {
+	if (visit_open(&visit, loom, VISIT_DECIDE, &err))
 		answer_fail(&answer, &err);
-	} else {
-		run_recovered(&visit, &answer);
-		if (!n && store_history_list(&visit.store, &changes))
-			n = changes[0].n;
-		if (n) {
-			undo_change(&visit, n, &answer);
-		} else {
-			err_set(&err, -ENOENT, "no change has been made here yet");
-			answer_fail(&answer, &err);
-		}
-	}
-	visit_close(&visit);
+	else
+		undo_asked(&visit, n, &answer);
+	visit_end(&visit, &answer);
 	return answer_end(&answer, doc);
 }
 
@@ -144,9 +181,10 @@ enum loom_status loom_log(struct loom *loom, struct loom_doc **doc)
 
 	answer_init(&answer);
 	json_object_set_new(answer.json, "changes", list);
-	if (visit_open(&visit, loom, false, &err)) {
+	if (visit_open(&visit, loom, VISIT_LOOK, &err)) {
 		answer_fail(&answer, &err);
 	} else {
+		guard_look(&visit, &answer.diag);
 		len = store_history_list(&visit.store, &changes);
 		for (size_t i = 0; i < len; i++)
 			json_array_append_new(list, change_describe(&visit, &changes[i]));

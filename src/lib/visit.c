@@ -4,11 +4,21 @@
 
 #include "lib/lib.h"
 
-int visit_open(struct visit *visit, const struct loom *loom, bool change, struct err *err)
+static int settle(struct visit *visit, struct err *err)
 {
+	visit->recovered = apply_recover(&visit->store, visit->world, err);
+	if (visit->recovered < 0)
+		return visit->recovered;
+	visit->base = store_history_newest(&visit->store);
+	return guard_settle(visit, err);
+}
+
+int visit_open(struct visit *visit, const struct loom *loom, enum visit_aim aim, struct err *err)
+{
+	bool change = aim != VISIT_LOOK;
 	int r;
 
-	*visit = (struct visit){.loom = loom, .change = change};
+	*visit = (struct visit){.loom = loom, .aim = aim};
 	arena_init(&visit->arena);
 	r = store_open(&visit->store, change, err);
 	if ((r == -EACCES || r == -EPERM) && geteuid() != 0)
@@ -16,15 +26,15 @@ int visit_open(struct visit *visit, const struct loom *loom, bool change, struct
 	visit->opened = !r;
 	if (!r)
 		r = world_live_new(visit->store.folder, &visit->world, err);
-	if (!r && change)
-		visit->recovered = apply_recover(&visit->store, visit->world, err);
-	return r ? r : visit->recovered < 0 ? visit->recovered : 0;
+	return !r && change ? settle(visit, err) : r;
 }
 
 int visit_look(struct visit *visit, const struct loom *loom, struct diag *diag, struct err *err)
 {
-	int r = visit_open(visit, loom, false, err);
+	int r = visit_open(visit, loom, VISIT_LOOK, err);
 
+	if (!r)
+		guard_look(visit, diag);
 	if (r != -EACCES && r != -EPERM)
 		return r;
 	err_hint(err, "root sees whose everything is");
@@ -37,11 +47,19 @@ void visit_close(struct visit *visit)
 	if (visit->world)
 		visit->world->ops->free(visit->world);
 	/* whoever may have made folders clears away those that hold nothing */
-	if (visit->opened && visit->change)
+	if (visit->opened && visit->aim != VISIT_LOOK)
 		store_tidy(&visit->store);
 	if (visit->opened)
 		store_close(&visit->store);
+	diag_fini(&visit->diag);
 	arena_fini(&visit->arena);
+}
+
+void visit_end(struct visit *visit, struct answer *answer)
+{
+	guard_finish(visit, answer);
+	visit_close(visit);
+	guard_await(visit, answer);
 }
 
 /* What only the system says of an object is no wish: a new one gets its own. */

@@ -87,8 +87,8 @@ static int ask(int sock, const struct keeper_message *request, struct keeper_mes
 static int start_heard(int pipe_fd, struct err *err)
 {
 	char text[512] = "";
-	ssize_t got = readable(pipe_fd, now_ms() + START_MS) ?
-			      read(pipe_fd, text, sizeof(text) - 1) : 0;
+	ssize_t got =
+		readable(pipe_fd, now_ms() + START_MS) ? read(pipe_fd, text, sizeof(text) - 1) : 0;
 
 	if (got > 0)
 		text[strcspn(text, "\n")] = '\0';
@@ -177,7 +177,8 @@ static int answer_error(const struct keeper_message *answer, struct err *err)
 	return err->code;
 }
 
-/* A question that nobody has to be there for. 0: nobody is; 1: answered. `err` is untouched by 0. */
+/* A question that nobody has to be there for. 0: nobody is; 1: answered. `err` is untouched by 0.
+ */
 static int question(const char *folder, enum keeper_request what, struct keeper_message *answer,
 		    struct err *err)
 {
@@ -212,9 +213,9 @@ int keeper_status(const char *folder, json_t **tunnels, struct err *err)
 
 	if (r < 0)
 		return r;
-	*tunnels = r ? json_loadb(text_get(&answer.text), answer.text.size, 0, NULL)
-		     : json_array();
-	return json_is_array(*tunnels) ? 0 : err_set(err, -EPROTO, "the keeper's status is no list");
+	*tunnels = r ? json_loadb(text_get(&answer.text), answer.text.size, 0, NULL) : json_array();
+	return json_is_array(*tunnels) ? 0
+				       : err_set(err, -EPROTO, "the keeper's status is no list");
 }
 
 /* The refusal, at the place in the description of the step that it is about. */
@@ -264,7 +265,8 @@ int keeper_apply(const char *folder, struct sites *sites, const struct breath *b
 	r = keeper_prepare(sites, breath, &arena, &prepared, &own);
 	if (!r && prepared.len) {
 		r = apply(folder, &prepared, &arena, &own);
-		if (r == -ECONNRESET && prepared.creates) /* it ended just then: the next one takes it */
+		if (r == -ECONNRESET &&
+		    prepared.creates) /* it ended just then: the next one takes it */
 			r = apply(folder, &prepared, &arena, &own);
 		if ((r == -ENOENT || r == -ECONNRESET) && prepared.deletes_only)
 			r = 0; /* what nobody runs is gone */
@@ -291,6 +293,21 @@ static void clear_stale(const char *folder)
 static bool says_ends(const struct keeper_message *answer)
 {
 	return !answer->code && text_starts(text_get(&answer->text), "ends");
+}
+
+int keeper_guard(const char *folder, struct err *err)
+{
+	struct keeper_message request = {.request = KEEPER_NOTICE};
+	struct keeper_message answer KEEPER_MESSAGE_CLEANUP = {0};
+	int sock FD_CLEANUP = -1;
+
+	if (connect_or_start(folder, &sock, err) || ask(sock, &request, &answer, err) ||
+	    answer_error(&answer, err))
+		return err->code;
+	if (strstr(text_get(&answer.text), "guards\n"))
+		return 0;
+	err_set(err, -EPROTO, "the keeper that runs knows nothing of guards");
+	return err_hint(err, "it is of an earlier version: lanloom down, then up starts this one");
 }
 
 int keeper_notify(const char *folder, bool keep, struct err *err)

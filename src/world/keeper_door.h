@@ -13,8 +13,9 @@
  *	ping      -                                     "version V", "protocol N", "pid P"
  *	list      -                                     a record per running object
  *	apply     the steps of one breath (below)       -
- *	status    -                                     JSON: the list of tunnels, as in `show --json`
- *	notice    -                                     "stays" or "ends": what is committed changed
+ *	status    -                                     JSON: the list of tunnels, as in `show
+ *--json` notice    -                                     "stays" or "ends": what is committed
+ *changed, or the guard; "guards": there is one
  *
  *	step                      a step begins
  *	before RECORD             not in a creation
@@ -64,6 +65,12 @@ int keeper_status(const char *folder, json_t **tunnels, struct err *err);
  * superfluous it has ended when this returns.
  */
 int keeper_notify(const char *folder, bool keep, struct err *err);
+
+/*
+ * A guard over a change is written (apply/guard.h): starts the keeper if there is none, and returns
+ * when it has taken note. -EPROTO: a keeper runs that knows nothing of guards.
+ */
+int keeper_guard(const char *folder, struct err *err);
 
 /* Is there one, and it answers? 0, -ENOENT: there is none. */
 int keeper_ping(const char *folder, pid_t *pid, struct err *err);
