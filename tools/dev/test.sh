@@ -97,7 +97,7 @@ if [ $fast = yes ]; then
 		checked golden 300 tools/golden
 	fi
 	files=$(find tests -name 'test_*.py' ! -path 'tests/system/*' ! -path 'tests/guest/*' \
-		! -path '*/slow/*' | sort)
+		! -path 'tests/fire/*' ! -path '*/slow/*' | sort)
 	# shellcheck disable=SC2086
 	[ -z "$files" ] || pytests fast 300 -n 2 $files
 fi
