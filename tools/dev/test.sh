@@ -102,8 +102,10 @@ if [ $fast = yes ]; then
 	[ -z "$files" ] || pytests fast 300 -n 2 $files
 fi
 if [ $system = yes ]; then
+	# The slow ones sleep most of the time, so they come first and have a worker more.
 	# shellcheck disable=SC2046
-	pytests system 2400 -n 2 tests/system $(find tests -path '*/slow/test_*.py' | sort)
+	pytests system 2400 -n 3 --dist loadgroup $(find tests -path '*/slow/test_*.py' | sort) \
+		tests/system $(find tests -name test_fire.py)
 fi
 
 /usr/bin/python3 tools/dev/summary "$results"
