@@ -17,21 +17,38 @@ static const char *err_ink(const char *escape)
 }
 
 /* file:line:col: thing: what is wrong; what was expected - and a line `try: …`. */
-static void error_print(const struct loom_doc *error, const char *escape, const char *severity)
+static void error_write(FILE *to, const struct loom_doc *error, const char *escape,
+			const char *severity)
 {
 	const char *file = loom_text(error, "file"), *object = loom_text(error, "object");
-	const char *try_this = loom_text(error, "try");
 
 	if (file && loom_number(error, "line") > 0)
-		fprintf(stderr, "%s:%.0f:%.0f: ", file, loom_number(error, "line"),
+		fprintf(to, "%s:%.0f:%.0f: ", file, loom_number(error, "line"),
 			loom_number(error, "column"));
 	else
-		fprintf(stderr, "%s: ", file ? file : "lanloom");
+		fprintf(to, "%s: ", file ? file : "lanloom");
 	if (severity[0])
-		fprintf(stderr, "%s%s%s: ", err_ink(escape), severity, err_ink("\033[0m"));
+		fprintf(to, "%s%s%s: ", err_ink(escape), severity, err_ink("\033[0m"));
 	if (object && object[0])
-		fprintf(stderr, "%s%s%s: ", err_ink("\033[1m"), object, err_ink("\033[0m"));
-	fprintf(stderr, "%s\n", loom_text(error, "message"));
+		fprintf(to, "%s%s%s: ", err_ink("\033[1m"), object, err_ink("\033[0m"));
+	fprintf(to, "%s", loom_text(error, "message"));
+}
+
+static void error_print(const struct loom_doc *error, const char *escape, const char *severity)
+{
+	const char *try_this = loom_text(error, "try");
+	char *text = NULL;
+	size_t size;
+	FILE *memory = open_memstream(&text, &size);
+
+	if (!memory)
+		abort();
+	error_write(memory, error, escape, severity);
+	if (fclose(memory))
+		abort();
+	err_folded(2, text);
+	free(text);
+	/* what is to be typed stays in one piece */
 	if (try_this)
 		fprintf(stderr, "try: %s\n", try_this);
 }

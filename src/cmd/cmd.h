@@ -99,6 +99,8 @@ int out_columns(void);		   /* of the terminal; 0: no terminal */
 size_t out_size(const char *text); /* columns that a UTF-8 text takes, escapes not counted */
 /* Prints at `column` (where the cursor is), folding with `indent` blanks; ends the line. */
 void out_folded(int column, int indent, const char *text);
+/* The same on stderr, from its first column. */
+void err_folded(int indent, const char *text);
 /* A row of cells; column widths are learned from all rows; the last column is folded. */
 struct table;
 struct table *table_new(size_t columns);

@@ -28,8 +28,9 @@ const struct cmd cmd_key = {
 	.name = "key",
 	.arguments = "new|public FILE",
 	.summary = "make a tunnel's key; print its public half",
-	.manual = "key new FILE creates FILE with mode 0600 and a new private key in it, and never "
-		  "overwrites one. key public FILE reads it. Both print the public half, which is "
+	.manual = "key new FILE creates FILE with mode 0600 and a new private key in it, and its "
+		  "folder where that is missing; it never overwrites one. key public FILE reads "
+		  "it. Both print the public half, which is "
 		  "what the description of the other hosts has. The form is that of wg genkey: 32 "
 		  "bytes in base64.",
 	.least = 2,

@@ -23,18 +23,23 @@ const char *ink(enum ink which)
 	return escapes[which];
 }
 
-int out_columns(void)
+static int columns_of(int fd)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize size;
 
-	if (!isatty(STDOUT_FILENO))
+	if (!isatty(fd))
 		return 0;
 	if (columns && atoi(columns) > 0)
 		return atoi(columns);
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+	if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
 		return size.ws_col;
 	return 80;
+}
+
+int out_columns(void)
+{
+	return columns_of(STDOUT_FILENO);
 }
 
 /* The end of the escape sequence that begins here; where none does, `text` itself. */
@@ -70,9 +75,9 @@ size_t out_size(const char *text)
 	return columns_between(text, text + strlen(text));
 }
 
-void out_folded(int column, int indent, const char *text)
+static void folded(FILE *file, int width, int column, int indent, const char *text)
 {
-	int width = out_columns(), at = column;
+	int at = column;
 
 	if (width && width - indent < 20)
 		width = 0; /* too narrow to fold well: let the terminal do it */
@@ -81,18 +86,28 @@ void out_folded(int column, int indent, const char *text)
 		int columns = (int)columns_between(text, text + size);
 
 		if (!first && width && at + 1 + columns > width) {
-			printf("\n%*s", indent, "");
+			fprintf(file, "\n%*s", indent, "");
 			at = indent;
 		} else if (!first) {
-			putchar(' ');
+			putc(' ', file);
 			at++;
 		}
-		fwrite(text, 1, size, stdout);
+		fwrite(text, 1, size, file);
 		at += columns;
 		text += size;
 		text += *text == ' ';
 	}
-	putchar('\n');
+	putc('\n', file);
+}
+
+void out_folded(int column, int indent, const char *text)
+{
+	folded(stdout, out_columns(), column, indent, text);
+}
+
+void err_folded(int indent, const char *text)
+{
+	folded(stderr, columns_of(STDERR_FILENO), 0, indent, text);
 }
 
 struct cell {

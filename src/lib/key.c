@@ -5,9 +5,11 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -96,9 +98,23 @@ static int private_draw(uint8_t private[KEY_SIZE], struct err *err)
 	return 0;
 }
 
+/* A new file; its folder is made too when only that is missing, as /etc/lanloom is at first. */
+static int private_create(const char *path)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	const char *slash = strrchr(path, '/');
+	int fd = open(path, flags, 0600);
+	char folder[PATH_MAX];
+
+	if (fd >= 0 || errno != ENOENT || !slash || slash - path >= (ptrdiff_t)sizeof(folder))
+		return fd;
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path), path);
+	return mkdir(folder, 0755) ? -1 : open(path, flags, 0600);
+}
+
 static int private_write(const char *path, const uint8_t private[KEY_SIZE], struct err *err)
 {
-	int fd FD_CLEANUP = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int fd FD_CLEANUP = private_create(path);
 	char text[KEY_TEXT_SIZE + 1];
 	bool written;
 

@@ -209,3 +209,24 @@ def test_a_command_line_of_any_bytes_is_answered():
         assert b"?" in done.stderr and b"\x1b" not in done.stderr and b"\xff" not in done.stderr
         done = subprocess.run([LANLOOM, word, "--json"], capture_output=True, timeout=30, check=False)
         assert json.loads(done.stdout)["errors"][0]["message"]
+
+
+def test_a_new_key_makes_its_folder(tmp_path):
+    path = tmp_path / "etc" / "lan0.key"
+    public = lanloom("key", "new", path).stdout
+    assert lanloom("key", "public", path).stdout == public and path.stat().st_mode & 0o777 == 0o600
+    done = lanloom("key", "new", tmp_path / "no" / "such" / "key", code=1)
+    assert "No such file or directory" in done.stderr and not (tmp_path / "no").exists()
+
+
+def test_errors_are_folded_on_a_terminal_only(tmp_path):
+    text = tmp_path / "long.yaml"
+    text.write_text("taps: {tap0: {a-key-that-is-so-long-that-it-has-to-be-folded: true}}\n")
+    piped = lanloom("check", text, code=1).stderr
+    assert piped.count("\n") == 2 and piped.splitlines()[1].startswith("try: ")
+    shown = subprocess.run(["script", "-qec", f"{LANLOOM} check {text} >/dev/null", "/dev/null"],
+                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30,
+                           env={**os.environ, "COLUMNS": "60", "NO_COLOR": "1", "TERM": "xterm"})
+    lines = shown.stdout.replace("\r", "").splitlines()
+    assert "\n  " in "\n".join(lines) and all(len(line) <= 60 for line in lines if " " in line.strip())
+    assert " ".join(" ".join(lines).split()) == " ".join(piped.split())
