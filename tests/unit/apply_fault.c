@@ -7,7 +7,18 @@
 #include <errno.h>
 #include <setjmp.h>
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
+
 #include "world.h"
+
+/* A run that is jumped out of frees nothing, as a killed one: what it allocates is no leak. */
+#ifdef __SANITIZE_ADDRESS__
+#define MORTAL(begins) ((begins) ? __lsan_disable() : __lsan_enable())
+#else
+#define MORTAL(begins) ((void)(begins))
+#endif
 
 static const char *const foreign =
 	"ethernet / name=eth0 mtu=1500 up=true ifindex=2 macaddress=52:54:00:00:00:01\n"
@@ -222,14 +233,6 @@ static void every_pair_refused_at_every_breath(void)
 	printf("# %u refusals\n", refusals);
 	CHECK(refusals > 100);
 }
-
-/* A run that is jumped out of frees nothing, as a killed one: what it allocates is no leak. */
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#define MORTAL(begins) ((begins) ? __lsan_disable() : __lsan_enable())
-#else
-#define MORTAL(begins) ((void)(begins))
-#endif
 
 static jmp_buf killed;
 
