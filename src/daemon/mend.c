@@ -310,7 +310,7 @@ static int descriptions_mend(struct mend *mend, struct err *err)
 	size_t len = mend->store->len;
 	/* committing changes the list */
 	struct committed **list =
-		arena_copy(mend->arena, mend->store->committed, len * sizeof(*list) + 1);
+		arena_copy(mend->arena, mend->store->committed, len * sizeof(*list));
 	struct err first = {0};
 
 	for (size_t i = 0; i < len; i++) {
