@@ -7,6 +7,7 @@
  * forward. Before each breath the watch is asked whether somebody else touched what is still to
  * be done: the expected old values are compared again. When all is there the system is read and
  * planned once more: a plan that is not empty means that the kernel did not keep what it took.
+ * Ctrl-C is a refusal like others: it is looked for between breaths.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "apply/run.h"
+#include "apply/stop.h"
 #include "model/record.h"
 
 #define ATTEMPTS 3
@@ -171,24 +173,26 @@ static int child_died(struct run *run, struct report *report, int status, struct
 
 static int run_watched(struct run *run, struct report *report, struct err *err)
 {
-	int status = 0;
+	struct stop stop;
 	pid_t child;
+	int status;
 
 	if (!run->request->reopen) {
 		report_fill(report, run, run_execute(run));
 		return 0;
 	}
 	fflush(NULL);
+	stop_begin(&stop);
 	child = fork();
-	if (child < 0)
-		return err_errno(err, -errno, "cannot fork");
 	if (!child) {
 		report_fill(report, run, run_execute(run));
 		fflush(NULL);
 		_exit(0);
 	}
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
+	status = child > 0 ? stop_wait(&stop, child) : -errno;
+	stop_end(&stop, report->finished && report->error.code == -EINTR);
+	if (child < 0)
+		return err_errno(err, status, "cannot fork");
 	return report->finished ? 0 : child_died(run, report, status, err);
 }
 

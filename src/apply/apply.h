@@ -57,5 +57,7 @@ enum { RECOVER_NOTHING, RECOVER_UNDONE, RECOVER_FINISHED };
 
 /* Finishes or undoes what a killed run left in the store; says which, or -errno. Lock held. */
 int apply_recover(struct store *store, struct world *world, struct err *err);
+/* For those who only look: -EBUSY, and what about, where a journal stands. */
+int apply_unsettled(const struct store *store, struct err *err);
 
 void apply_outcome_fini(struct apply_outcome *outcome);

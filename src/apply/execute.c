@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "apply/run.h"
+#include "apply/stop.h"
 
 int run_read(struct run *run, struct state *actual, struct err *err)
 {
@@ -95,6 +96,8 @@ static int carry_out(struct run *run, struct journal *journal, struct err *err)
 	for (size_t i = 0; i < run->plan.commit; i++) {
 		struct breath *breath = &run->plan.breaths[i];
 
+		if (stop_asked())
+			return err_set(err, -EINTR, "interrupted");
 		if (check_undisturbed(run, i, err))
 			return err->code;
 		number(run, breath);

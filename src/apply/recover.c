@@ -4,6 +4,8 @@
  * it the commit is written again and the deletions are finished. May itself be killed and done
  * again.
  */
+#include <errno.h>
+
 #include "apply/run.h"
 
 /* Objects of the journal's "later" that are still what they were. */
@@ -81,4 +83,21 @@ int apply_recover(struct store *store, struct world *world, struct err *err)
 	if (r)
 		return err_context(err, "finishing what a killed lanloom left");
 	return !left.found ? RECOVER_NOTHING : left.committed ? RECOVER_FINISHED : RECOVER_UNDONE;
+}
+
+int apply_unsettled(const struct store *store, struct err *err)
+{
+	struct journal_left left;
+	struct arena arena;
+	int r;
+
+	arena_init(&arena);
+	r = journal_read(store, &arena, &left, err);
+	if (!r && left.found && left.name) {
+		r = err_set(err, -EBUSY,
+			    "a change to %s is on its way, or was killed in its middle", left.name);
+		err_hint(err, "lanloom up, down or undo, which finish it or take it back first");
+	}
+	arena_fini(&arena);
+	return r;
 }

@@ -274,7 +274,8 @@ static enum loom_status up_or_plan(struct loom *loom, const char *const *files, 
 
 	answer_init(&answer);
 	if (files_load(&loaded, loom, files, count, true, &diag) == 0) {
-		if (visit_open(&visit, loom, plan_only ? VISIT_LOOK : VISIT_CHANGE, &err)) {
+		if (visit_open(&visit, loom, plan_only ? VISIT_LOOK : VISIT_CHANGE, &err) ||
+		    (plan_only && apply_unsettled(&visit.store, &err))) {
 			answer_fail(&answer, &err);
 		} else {
 			if (plan_only)

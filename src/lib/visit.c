@@ -35,6 +35,8 @@ int visit_look(struct visit *visit, const struct loom *loom, struct diag *diag, 
 
 	if (!r)
 		guard_look(visit, diag);
+	if (!r && apply_unsettled(&visit->store, err) == -EBUSY)
+		diag_warn(diag, err);
 	if (r != -EACCES && r != -EPERM)
 		return r;
 	err_hint(err, "root sees whose everything is");
