@@ -61,9 +61,10 @@ int netns_open(const char *name, int *fd, struct err *err)
 
 static int enter(int fd, struct err *err)
 {
-	if (setns(fd, CLONE_NEWNET) < 0)
-		return err_errno(err, -errno, "enter a network namespace");
-	return 0;
+	if (setns(fd, CLONE_NEWNET) == 0)
+		return 0;
+	err_errno(err, -errno, "enter a network namespace");
+	return err->code == -EPERM ? err_hint(err, "the same as root") : err->code;
 }
 
 /* A thread that cannot come back would work on in the wrong network. */
@@ -349,7 +350,8 @@ static int etc_cover(const char *name, struct err *err)
 
 /*
  * The root of a chroot is mostly no mount, so it cannot be told to keep what is mounted below it.
- * A copy of it can, and /proc has room for one: that is a mount, so nobody else sees what covers it.
+ * A copy of it can, and /proc has room for one: that is a mount, so nobody else sees what covers
+ * it.
  */
 static int root_copy(void)
 {
