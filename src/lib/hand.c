@@ -97,7 +97,8 @@ static int device_found(struct hand *hand, const char *text, struct err *err)
 	there = state_link(&actual, ns, name);
 	if (!there)
 		return err_set(err, -ENODEV, "there is no device %s", text);
-	object = object_make(arena, there->kind, ns);
+	/* a device of no kind that is known is written under ethernets, as lo is */
+	object = object_make(arena, there->kind->section ? there->kind : kind_find("ethernet"), ns);
 	object_set(object, "name", name, arena);
 	object_set(object, "existing", "true", arena);
 	state_put(&hand->desired, object);

@@ -71,6 +71,7 @@ static char *word_get(const char *line, size_t size, size_t *at, struct arena *a
 static int field_get(struct object *object, char *word, struct arena *arena, struct err *err)
 {
 	char *value = strchr(word, '=');
+	struct field field;
 	int i;
 
 	if (!value)
@@ -80,8 +81,16 @@ static int field_get(struct object *object, char *word, struct arena *arena, str
 	if (i < 0)
 		return err_set(err, -EINVAL, "record: %s has no key \"%.60s\"", object->kind->name,
 			       word);
-	if (object_parse(object, (unsigned int)i, value, (struct place){0}, arena, err))
+	/*
+	 * The limits are those of what a person may ask for; the kernel may have had another number
+	 * before, as lo has an MTU of 65536.
+	 */
+	field = *kind_field(object->kind, (unsigned int)i);
+	if (!field.type->text)
+		field.min = field.max = 0;
+	if (field.type->parse(&field, value, arena, object_at(object, (unsigned int)i), err))
 		return err_context(err, "record");
+	object->set |= UINT64_C(1) << i;
 	return 0;
 }
 

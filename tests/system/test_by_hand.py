@@ -140,3 +140,15 @@ def test_every_command_has_help(host):
                     "tunnel", "undo", "log", "demo"):
         done = host.run(LANLOOM, command, "-h", check=False)
         assert done.returncode == 0 and command in done.stdout, command
+
+
+def test_lo_is_set_and_given_back(host):
+    before = host.json("addr", "show", "dev", "lo")
+    host.loom("set", "lo", "mtu=65000", "addresses=10.201.0.1/32")
+    lo = host.json("addr", "show", "dev", "lo")[0]
+    assert lo["mtu"] == 65000 and "10.201.0.1" in [a["local"] for a in lo["addr_info"]]
+    host.loom("set", "lo", "mtu=64000")     # what was read before is more than one may ask for
+    host.loom("undo")
+    assert host.link("lo")["mtu"] == 65000
+    host.loom("del", "lo")
+    assert host.json("addr", "show", "dev", "lo") == before
