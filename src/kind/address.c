@@ -92,12 +92,13 @@ static void has(struct object *object, unsigned int field)
 	object->set |= UINT64_C(1) << field;
 }
 
-static struct ip ip_get(uint8_t family, const struct nlattr *attr)
+static bool ip_get(uint8_t family, const struct nlattr *attr, struct ip *ip)
 {
-	struct ip ip = {.family = family};
-
-	memcpy(ip.bytes, mnl_attr_get_payload(attr), ip_bits(&ip) / 8);
-	return ip;
+	*ip = (struct ip){.family = family};
+	if (!attr || mnl_attr_get_payload_len(attr) != ip_bits(ip) / 8)
+		return false;
+	memcpy(ip->bytes, mnl_attr_get_payload(attr), ip_bits(ip) / 8);
+	return true;
 }
 
 /* Made by the kernel itself: by its mark, or where it has none (before 5.18) by what it looks like.
@@ -108,7 +109,7 @@ static bool is_automatic(const struct address *address, const struct nlattr **at
 	bool six = address->address.ip.family == AF_INET6;
 
 	if (attrs[IFA_PROTO]) {
-		uint8_t proto = mnl_attr_get_u8(attrs[IFA_PROTO]);
+		uint32_t proto = nl_u32(attrs[IFA_PROTO], 0);
 
 		return proto >= IFAPROT_KERNEL_LO && proto <= IFAPROT_KERNEL_LL;
 	}
@@ -122,8 +123,11 @@ static bool is_automatic(const struct address *address, const struct nlattr **at
 
 static void lifetime_get(struct object *object, const struct nlattr *attr)
 {
-	const struct ifa_cacheinfo *cache = attr ? mnl_attr_get_payload(attr) : NULL;
+	const struct ifa_cacheinfo *cache = NULL;
 	struct address *address = object->data;
+
+	if (attr && mnl_attr_get_payload_len(attr) >= sizeof(*cache))
+		cache = mnl_attr_get_payload(attr);
 
 	if (!cache || cache->ifa_valid == UINT32_MAX) {
 		address->lifetime = cache && cache->ifa_prefered == 0;
@@ -148,29 +152,31 @@ static void label_get(struct object *object, const struct nlattr *attr, struct a
 	has(object, LABEL);
 }
 
-static void ends_get(struct object *object, const struct nlattr **attrs, uint8_t family)
+/* False: it says no address of its family. */
+static bool ends_get(struct object *object, const struct nlattr **attrs, uint8_t family)
 {
 	struct address *address = object->data;
-	const struct nlattr *own = attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS];
-	struct ip far = ip_get(family, attrs[IFA_ADDRESS] ? attrs[IFA_ADDRESS] : own);
+	struct ip far;
 
-	address->address.ip = ip_get(family, own);
+	if (!ip_get(family, attrs[IFA_LOCAL] ? attrs[IFA_LOCAL] : attrs[IFA_ADDRESS],
+		    &address->address.ip))
+		return false;
 	has(object, ADDRESS);
-	if (memcmp(&far, &address->address.ip, sizeof(far)) != 0) {
+	if (ip_get(family, attrs[IFA_ADDRESS], &far) &&
+	    memcmp(&far, &address->address.ip, sizeof(far)) != 0) {
 		address->peer = far;
 		has(object, PEER);
 	}
-	if (attrs[IFA_BROADCAST]) {
-		address->broadcast = ip_get(family, attrs[IFA_BROADCAST]);
+	if (ip_get(family, attrs[IFA_BROADCAST], &address->broadcast))
 		has(object, BROADCAST);
-	}
+	return address->address.len <= ip_bits(&far);
 }
 
 static struct object *get(struct site *site, const struct nlmsghdr *message, struct arena *arena)
 {
 	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attrs[IFA_TABLE_SIZE];
-	const char *device = link_names_name(&site->names, header->ifa_index);
+	const char *device;
 	struct object *object;
 	struct address *address;
 	uint32_t flags;
@@ -178,8 +184,8 @@ static struct object *get(struct site *site, const struct nlmsghdr *message, str
 	if (message->nlmsg_type != RTM_NEWADDR && message->nlmsg_type != RTM_DELADDR)
 		return NULL;
 	nl_attrs(message, sizeof(*header), attrs, IFA_TABLE_SIZE);
-	if (!device || (header->ifa_family != AF_INET && header->ifa_family != AF_INET6) ||
-	    !(attrs[IFA_LOCAL] || attrs[IFA_ADDRESS]))
+	device = link_names_name(&site->names, header->ifa_index);
+	if (!device || (header->ifa_family != AF_INET && header->ifa_family != AF_INET6))
 		return NULL;
 	object = object_make(arena, &kind_address, site->ns);
 	address = object->data;
@@ -198,11 +204,12 @@ static struct object *get(struct site *site, const struct nlmsghdr *message, str
 			address->scope = i;
 			has(object, SCOPE);
 		}
-	ends_get(object, attrs, header->ifa_family);
+	if (!ends_get(object, attrs, header->ifa_family))
+		return NULL;
 	lifetime_get(object, attrs[IFA_CACHEINFO]);
 	label_get(object, attrs[IFA_LABEL], arena);
 	if (attrs[IFA_RT_PRIORITY]) {
-		address->metric = mnl_attr_get_u32(attrs[IFA_RT_PRIORITY]);
+		address->metric = nl_u32(attrs[IFA_RT_PRIORITY], 0);
 		has(object, METRIC);
 	}
 	object->automatic = is_automatic(address, attrs, flags);

@@ -145,22 +145,36 @@ static bool is_read(const struct nlmsghdr *message, const struct nlattr **attrs)
 	       nl_u32(attrs[RTA_TABLE], header->rtm_table) != RT_TABLE_LOCAL;
 }
 
+/* The network; no address is none of its bits. False: it is none of IPv4 or IPv6. */
+static bool target_get(const struct rtmsg *header, const struct nlattr *attr, struct prefix *to)
+{
+	uint8_t family = header->rtm_family;
+
+	if ((family != AF_INET && family != AF_INET6) ||
+	    (!ip_get(family, attr, &to->ip) && header->rtm_dst_len))
+		return false;
+	to->len = header->rtm_dst_len;
+	for (unsigned int bit = to->len; bit < ip_bits(&to->ip); bit++)
+		to->ip.bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	return to->len <= ip_bits(&to->ip);
+}
+
 static struct object *get(struct site *site, const struct nlmsghdr *message, struct arena *arena)
 {
 	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *attrs[ROUTE_TABLE_SIZE];
 	struct object *object;
+	struct prefix to;
 	struct route *route;
 
 	if (message->nlmsg_type != RTM_NEWROUTE && message->nlmsg_type != RTM_DELROUTE)
 		return NULL;
 	nl_attrs(message, sizeof(*header), attrs, ROUTE_TABLE_SIZE);
-	if (!is_read(message, attrs))
+	if (!is_read(message, attrs) || !target_get(header, attrs[RTA_DST], &to))
 		return NULL;
 	object = object_make(arena, &kind_route, site->ns);
 	route = object->data;
-	ip_get(header->rtm_family, attrs[RTA_DST], &route->to.ip);
-	route->to.len = header->rtm_dst_len;
+	route->to = to;
 	route->table = nl_u32(attrs[RTA_TABLE], header->rtm_table);
 	route->metric = nl_u32(attrs[RTA_PRIORITY], 0);
 	route->type = header->rtm_type;

@@ -37,6 +37,8 @@ void value_copy(const struct field *field, struct arena *arena, void *to, const 
 
 uint64_t value_number(const void *value, size_t size)
 {
+	uint64_t number;
+
 	switch (size) {
 	case 1:
 		return *(const uint8_t *)value;
@@ -45,7 +47,8 @@ uint64_t value_number(const void *value, size_t size)
 	case 4:
 		return *(const uint32_t *)value;
 	}
-	return *(const uint64_t *)value;
+	memcpy(&number, value, sizeof(number)); /* a netlink attribute is aligned to 4 */
+	return number;
 }
 
 static void store(void *value, size_t size, uint64_t number)
@@ -182,7 +185,7 @@ static int seconds_parse(const struct field *field, const char *text, struct are
 			 void *value, struct err *err)
 {
 	int64_t min, max;
-	unsigned long long whole = 0, hundredths = 0;
+	unsigned long long whole = 0, hundredths = 0, most;
 	int used = 0, digits = 0;
 	const char *rest;
 
@@ -202,7 +205,8 @@ static int seconds_parse(const struct field *field, const char *text, struct are
 	}
 	if (*rest && strcmp(rest, "s") != 0)
 		goto wrong;
-	if ((int64_t)whole < min || whole * 100 + hundredths > (uint64_t)max * 100)
+	most = field->flags & FIELD_ANY ? UINT32_MAX : (uint64_t)max * 100;
+	if ((int64_t)whole < min || whole * 100 + hundredths > most)
 		return err_set(err, -ERANGE,
 			       "%s \"%.60s\" is out of range; expected %lld to %lld seconds",
 			       field->key, text, (long long)min, (long long)max);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sys/nl_msg.h"
+
 #define DUMP_TRIES 30
 
 static int dump_keep(struct nl_dump *dump, const void *bytes, size_t size)
@@ -30,8 +32,8 @@ static int dump_take(struct nl_dump *dump, const struct nlmsghdr *message, int l
 {
 	int r;
 
-	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
-		if (message->nlmsg_seq != seq)
+	for (; nl_msg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+		if (message->nlmsg_seq != seq || !nl_msg_whole(message))
 			continue;
 		if (message->nlmsg_flags & NLM_F_DUMP_INTR)
 			*changed = true;

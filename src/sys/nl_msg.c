@@ -12,6 +12,36 @@ void *nl_msg_start(struct nl_msg *msg, uint16_t type, uint16_t flags, size_t siz
 	return mnl_nlmsg_put_extra_header(&msg->head, size);
 }
 
+bool nl_msg_ok(const struct nlmsghdr *message, int left)
+{
+	return left >= (int)sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
+	       message->nlmsg_len <= (uint32_t)left;
+}
+
+bool nl_msg_whole(const struct nlmsghdr *message)
+{
+	size_t size = 0;
+
+	switch (message->nlmsg_type) {
+	case NLMSG_ERROR:
+		size = sizeof(struct nlmsgerr);
+		break;
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		size = sizeof(struct ifinfomsg);
+		break;
+	case RTM_NEWADDR:
+	case RTM_DELADDR:
+		size = sizeof(struct ifaddrmsg);
+		break;
+	case RTM_NEWROUTE:
+	case RTM_DELROUTE:
+		size = sizeof(struct rtmsg);
+		break;
+	}
+	return mnl_nlmsg_get_payload_len(message) >= size;
+}
+
 void nl_attrs(const struct nlmsghdr *message, size_t header_size, const struct nlattr **table,
 	      size_t count)
 {

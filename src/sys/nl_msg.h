@@ -3,6 +3,7 @@
 #pragma once
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Room for the largest message sent: both ends of a veth with an alias each, and to spare. */
@@ -17,6 +18,15 @@ struct nl_msg {
 
 /* Begins a message with a zeroed family header of `size` bytes, which is returned. */
 void *nl_msg_start(struct nl_msg *msg, uint16_t type, uint16_t flags, size_t size);
+
+/* As mnl_nlmsg_ok, which takes a length above 2^31 for a negative one, and so for a short one. */
+bool nl_msg_ok(const struct nlmsghdr *message, int left);
+
+/*
+ * It is as long as the header that its type promises (link, address, route, error). What the doors
+ * hand on is whole; attributes may still be of any length.
+ */
+bool nl_msg_whole(const struct nlmsghdr *message);
 
 /* Sets table[type] for the attributes of types below `count`; the others stay NULL. */
 void nl_attrs(const struct nlmsghdr *message, size_t header_size, const struct nlattr **table,

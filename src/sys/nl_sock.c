@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sys/nl_msg.h"
+
 /* A dump comes in pieces of at most 32 KiB (net/netlink/af_netlink.c, netlink_dump). */
 #define RECEIVE_SIZE 65536
 
@@ -111,8 +113,10 @@ void nl_refusal_get(const struct nlmsghdr *answer, struct nl_refusal *refusal)
 	*refusal = (struct nl_refusal){0};
 	if (!(answer->nlmsg_flags & NLM_F_ACK_TLVS))
 		return;
-	if (!(answer->nlmsg_flags & NLM_F_CAPPED))
+	if (!(answer->nlmsg_flags & NLM_F_CAPPED) && ack->msg.nlmsg_len > sizeof(ack->msg))
 		skip += mnl_nlmsg_get_payload_len(&ack->msg);
+	if (skip > mnl_nlmsg_get_payload_len(answer))
+		return;
 	mnl_attr_for_each(attr, answer, skip)
 	{
 		uint16_t type = mnl_attr_get_type(attr), size = mnl_attr_get_payload_len(attr);
@@ -131,9 +135,9 @@ void nl_refusal_get(const struct nlmsghdr *answer, struct nl_refusal *refusal)
 static int answer_take(const struct nlmsghdr *answer, int (*each)(const struct nlmsghdr *, void *),
 		       void *data, struct nl_refusal *refusal)
 {
+	if (!nl_msg_whole(answer))
+		return -EPROTO;
 	if (answer->nlmsg_type == NLMSG_ERROR) {
-		if (mnl_nlmsg_get_payload_len(answer) < sizeof(struct nlmsgerr))
-			return -EPROTO;
 		nl_refusal_get(answer, refusal);
 		return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(answer))->error;
 	}
@@ -163,7 +167,7 @@ int nl_ask(struct nl_sock *sock, struct nlmsghdr *message,
 
 		if (got < 0)
 			return (int)got;
-		for (; mnl_nlmsg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
+		for (; nl_msg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
 			if (answer->nlmsg_seq != sock->seq)
 				continue; /* a late answer to something given up */
 			r = answer_take(answer, each, data, refusal);

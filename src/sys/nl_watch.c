@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/fd.h"
+#include "sys/nl_msg.h"
 
 static const int groups[] = {
 	RTNLGRP_LINK,	    RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
@@ -47,9 +48,9 @@ int nl_watch_drain(int fd, void (*each)(const struct nlmsghdr *event, void *data
 			continue;
 		if (got < 0)
 			return errno == EAGAIN ? count : -errno;
-		for (; mnl_nlmsg_ok(event, left); event = mnl_nlmsg_next(event, &left)) {
+		for (; nl_msg_ok(event, left); event = mnl_nlmsg_next(event, &left)) {
 			count++;
-			if (each)
+			if (each && nl_msg_whole(event))
 				each(event, data);
 		}
 	}
