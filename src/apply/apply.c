@@ -207,7 +207,7 @@ static void left_get(struct apply_outcome *outcome, const struct report *report)
 
 		if (!stop)
 			return;
-		if (record_get(at, (size_t)(stop - at), &outcome->arena, &object, &err) == 0)
+		if (record_recall(at, (size_t)(stop - at), &outcome->arena, &object, &err) == 0)
 			state_add(&outcome->left, object);
 		at = stop + 1;
 	}

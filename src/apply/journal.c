@@ -149,7 +149,7 @@ struct reader {
 
 static int object_line(struct reader *reader, const char *line, size_t size, struct object **object)
 {
-	return record_get(line, size, reader->arena, object, reader->err);
+	return record_recall(line, size, reader->arena, object, reader->err);
 }
 
 static int step_line(struct reader *reader, const char *line)

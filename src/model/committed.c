@@ -127,7 +127,7 @@ static int entry_get(const char *line, size_t size, struct arena *arena,
 	if (!space || (entry.claim == CLAIM_COUNT && memcmp(line, "prior ", 6) != 0))
 		return err_set(err, -EINVAL, "committed state: \"%.*s\" is not a claim",
 			       (int)(word < 40 ? word : 40), line);
-	if (record_get(line + rest, size - rest, arena, &object, err))
+	if (record_recall(line + rest, size - rest, arena, &object, err))
 		return err_context(err, "committed state");
 	if (entry.claim == CLAIM_COUNT) {
 		if (!committed->len)

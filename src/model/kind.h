@@ -31,6 +31,8 @@ enum {
 	FIELD_FACE = 1 << 13,
 	/* within its rank, an object that has it comes after those without (a route's via) */
 	FIELD_LATER = 1 << 14,
+	/* of no table: parse whatever the kernel may have said (record_recall) */
+	FIELD_ANY = 1 << 15,
 };
 
 struct field {

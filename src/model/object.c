@@ -149,6 +149,28 @@ void object_set(struct object *object, const char *key, const char *text, struct
 	abort();
 }
 
+int object_parse_any(struct object *object, unsigned int i, const char *text, struct arena *arena,
+		     struct err *err)
+{
+	struct field field = *kind_field(object->kind, i);
+	int r;
+
+	field.flags |= FIELD_ANY;
+	field.min = field.max = 0;
+	r = field.type->parse(&field, text, arena, object_at(object, i), err);
+	if (!r)
+		object->set |= UINT64_C(1) << i;
+	return r;
+}
+
+int object_recall(struct object *object, const char *key, const char *text, struct arena *arena)
+{
+	int i = kind_field_find(object->kind, key);
+	struct err unused;
+
+	return i < 0 ? i : object_parse_any(object, (unsigned int)i, text, arena, &unused);
+}
+
 static int key_order(const struct object *a, unsigned int i, const struct object *b, unsigned int j)
 {
 	const struct field *field = kind_field(a->kind, i);

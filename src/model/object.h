@@ -43,6 +43,13 @@ struct place object_place_of(const struct object *object, const char *key);
 bool object_has_key(const struct object *object, const char *key);
 /* Sets from text that is known to be right (expansion): a wrong one aborts. */
 void object_set(struct object *object, const char *key, const char *text, struct arena *arena);
+/*
+ * Sets from text as read, from the kernel or from what we wrote down: what people may not write is
+ * taken, too. What its type cannot hold leaves it unset: -errno.
+ */
+int object_recall(struct object *object, const char *key, const char *text, struct arena *arena);
+int object_parse_any(struct object *object, unsigned int i, const char *text, struct arena *arena,
+		     struct err *err);
 
 /* Namespace, rank, root kind, then the keys. 0: the same thing (values may differ). */
 int object_order(const struct object *a, const struct object *b);

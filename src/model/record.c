@@ -68,11 +68,11 @@ static char *word_get(const char *line, size_t size, size_t *at, struct arena *a
 	return word;
 }
 
-static int field_get(struct object *object, char *word, struct arena *arena, struct err *err)
+static int field_get(struct object *object, char *word, bool limits, struct arena *arena,
+		     struct err *err)
 {
 	char *value = strchr(word, '=');
-	struct field field;
-	int i;
+	int i, r;
 
 	if (!value)
 		return err_set(err, -EINVAL, "record: \"%.60s\" is not key=value", word);
@@ -81,20 +81,12 @@ static int field_get(struct object *object, char *word, struct arena *arena, str
 	if (i < 0)
 		return err_set(err, -EINVAL, "record: %s has no key \"%.60s\"", object->kind->name,
 			       word);
-	/*
-	 * The limits are those of what a person may ask for; the kernel may have had another number
-	 * before, as lo has an MTU of 65536.
-	 */
-	field = *kind_field(object->kind, (unsigned int)i);
-	if (!field.type->text)
-		field.min = field.max = 0;
-	if (field.type->parse(&field, value, arena, object_at(object, (unsigned int)i), err))
-		return err_context(err, "record");
-	object->set |= UINT64_C(1) << i;
-	return 0;
+	r = limits ? object_parse(object, (unsigned int)i, value, (struct place){0}, arena, err)
+		   : object_parse_any(object, (unsigned int)i, value, arena, err);
+	return r ? err_context(err, "record") : 0;
 }
 
-int record_get(const char *line, size_t size, struct arena *arena, struct object **out,
+static int get(const char *line, size_t size, bool limits, struct arena *arena, struct object **out,
 	       struct err *err)
 {
 	size_t at = 0;
@@ -110,10 +102,22 @@ int record_get(const char *line, size_t size, struct arena *arena, struct object
 	ns[strlen(ns) - 1] = 0;
 	object = object_make(arena, kind, ns);
 	while ((word = word_get(line, size, &at, arena)))
-		if (field_get(object, word, arena, err))
+		if (field_get(object, word, limits, arena, err))
 			return err->code;
 	if (at < size)
 		return err_set(err, -EINVAL, "record: a broken %%-escape");
 	*out = object;
 	return 0;
+}
+
+int record_get(const char *line, size_t size, struct arena *arena, struct object **object,
+	       struct err *err)
+{
+	return get(line, size, true, arena, object, err);
+}
+
+int record_recall(const char *line, size_t size, struct arena *arena, struct object **object,
+		  struct err *err)
+{
+	return get(line, size, false, arena, object, err);
 }

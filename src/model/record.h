@@ -18,4 +18,11 @@ void record_put(const struct object *object, struct text *out); /* without a new
 int record_get(const char *line, size_t size, struct arena *arena, struct object **object,
 	       struct err *err);
 
+/*
+ * As record_get, of what was read and written down by ourselves: the limits of what people may
+ * write do not hold for it (an MTU of 65536, a MAC of zeros: lo has both).
+ */
+int record_recall(const char *line, size_t size, struct arena *arena, struct object **object,
+		  struct err *err);
+
 void record_escape(const char *text, struct text *out);

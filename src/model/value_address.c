@@ -23,12 +23,12 @@ static int mac_parse(const struct field *field, const char *text, struct arena *
 			"%s \"%.60s\" is not a MAC address; expected six pairs of hex digits, as "
 			"02:00:00:00:00:01",
 			field->key, text);
-	if (mac.bytes[0] & 1)
+	if (mac.bytes[0] & 1 && !(field->flags & FIELD_ANY))
 		return err_set(err, -EINVAL,
 			       "%s %s is a group address; expected an even first byte, as "
 			       "02:00:00:00:00:01",
 			       field->key, text);
-	if (memcmp(mac.bytes, (uint8_t[6]){0}, 6) == 0)
+	if (memcmp(mac.bytes, (uint8_t[6]){0}, 6) == 0 && !(field->flags & FIELD_ANY))
 		return err_set(err, -EINVAL,
 			       "%s is all zero; expected a real address, as 02:00:00:00:00:01",
 			       field->key);

@@ -27,6 +27,8 @@ static int text_parse(const struct field *field, const char *text, struct arena 
 {
 	size_t size = strlen(text), most = field->max ? (size_t)field->max : 255;
 
+	if (field->flags & FIELD_ANY)
+		return keep(arena, value, text);
 	for (size_t i = 0; i < size; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
 			return err_set(err, -EINVAL,
@@ -114,7 +116,7 @@ int namespace_name_check(const char *name, struct err *err)
 static int device_parse(const struct field *field, const char *text, struct arena *arena,
 			void *value, struct err *err)
 {
-	int r = device_name_check(text, err);
+	int r = field->flags & FIELD_ANY ? 0 : device_name_check(text, err);
 
 	return r ? r : keep(arena, value, text);
 }
@@ -172,7 +174,7 @@ const struct vtype vtype_ref = {
 static int nsname_parse(const struct field *field, const char *text, struct arena *arena,
 			void *value, struct err *err)
 {
-	int r = namespace_name_check(text, err);
+	int r = field->flags & FIELD_ANY ? 0 : namespace_name_check(text, err);
 
 	return r ? r : keep(arena, value, text);
 }
@@ -190,8 +192,11 @@ static int place_parse(const struct field *field, const char *text, struct arena
 		       void *value, struct err *err)
 {
 	const char *slash = strrchr(text, '/');
-	int r = device_name_check(slash ? slash + 1 : text, err);
+	int r;
 
+	if (field->flags & FIELD_ANY)
+		return keep(arena, value, text);
+	r = device_name_check(slash ? slash + 1 : text, err);
 	if (!r && slash && slash != text) {
 		char *ns = arena_textn(arena, text, (size_t)(slash - text));
 

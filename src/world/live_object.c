@@ -115,8 +115,8 @@ struct object *live_link(struct site *site, const struct nlmsghdr *message, cons
 	object = object_make(arena, as ? as : kind_of(&parts), site->ns);
 	fields_get(object, &parts, parts.data, site, arena);
 	text_add(&number, "%d", parts.header->ifi_index);
-	object_set(object, "ifindex", text_get(&number), arena);
-	object_set(object, "type", type_word(&parts), arena);
+	object_recall(object, "ifindex", text_get(&number), arena);
+	object_recall(object, "type", type_word(&parts), arena);
 	/* it comes and goes with its namespace */
 	object->automatic = parts.header->ifi_type == ARPHRD_LOOPBACK;
 	return object;

@@ -80,7 +80,7 @@ static int id_get(const struct nlmsghdr *answer, void *data)
 
 	nl_attrs(answer, sizeof(struct rtgenmsg), attrs, NETNSA_NSID + 1);
 	if (attrs[NETNSA_NSID])
-		*(int *)data = (int)mnl_attr_get_u32(attrs[NETNSA_NSID]);
+		*(int *)data = (int)nl_u32(attrs[NETNSA_NSID], (uint32_t)ID_NONE);
 	return 0;
 }
 
@@ -123,13 +123,14 @@ static void peer_get(struct reading *reading, struct part *part, struct object *
 
 	nl_attrs(message, sizeof(struct ifinfomsg), attrs, IFLA_LINK_NETNSID + 1);
 	if (attrs[IFLA_LINK_NETNSID])
-		site = site_of_id(reading, part, (int)mnl_attr_get_u32(attrs[IFLA_LINK_NETNSID]));
+		site = site_of_id(reading, part,
+				  (int)nl_u32(attrs[IFLA_LINK_NETNSID], (uint32_t)ID_NONE));
 	name = site ? link_names_name(&site->names, nl_u32(attrs[IFLA_LINK], 0)) : NULL;
 	if (!name)
 		return;
 	if (site != part->site)
 		name = arena_print(reading->out->arena, "%s/%s", site->ns, name);
-	object_set(object, "peer", name, reading->out->arena);
+	object_recall(object, "peer", name, reading->out->arena);
 }
 
 static void links_make(struct reading *reading, struct part *part)

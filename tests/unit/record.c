@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Records of what people may write, and of what only a kernel says. */
+#include <errno.h>
+
+#include "model/committed.h"
+#include "model/record.h"
+#include "unit/test.h"
+
+/* lo has both; so has a device of others that is no Ethernet. */
+static const char *const beyond[] = {
+	"link / name=lo mtu=65536 macaddress=00:00:00:00:00:00",
+	"ethernet / name=lo mtu=4294967295 macaddress=01:00:5e:00:00:01",
+	"veth / name=v%01 peer=ns%01/v%7f",
+	"bridge / name=br0 parameters.ageing-time=42949672.95 parameters.group-forward-mask=65535",
+	"link / name=a%25b alias=%1b type=%07",
+};
+#define BEYOND (sizeof(beyond) / sizeof(beyond[0]))
+
+/* What stood there before us is written down, and has to be understood after a crash. */
+static void what_was_read_is_recalled(void)
+{
+	for (size_t i = 0; i < BEYOND; i++) {
+		struct text text TEXT_CLEANUP = {0};
+		struct object *object;
+		struct arena arena;
+		struct err err = {0};
+		int r;
+
+		arena_init(&arena);
+		CHECK(record_get(beyond[i], strlen(beyond[i]), &arena, &object, &err) < 0);
+		r = record_recall(beyond[i], strlen(beyond[i]), &arena, &object, &err);
+		if (r)
+			printf("# %s\n", err.message);
+		else
+			record_put(object, &text);
+		CHECK_TEXT(text_get(&text), beyond[i]);
+		arena_fini(&arena);
+	}
+}
+
+static void what_no_type_holds_is_refused(void)
+{
+	static const char *const wrong[] = {
+		"link / mtu=4294967296", "link / mtu=-1",     "link / macaddress=00:00",
+		"link / up=perhaps",	 "port / state=open", "address / address=10.0.0.1/33",
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct object *object;
+		struct arena arena;
+		struct err err = {0};
+
+		arena_init(&arena);
+		CHECK(record_recall(wrong[i], strlen(wrong[i]), &arena, &object, &err) < 0);
+		arena_fini(&arena);
+	}
+}
+
+static void a_prior_beyond_limits_is_committed(void)
+{
+	static const char text[] =
+		"description name=lab file= keep=false\n"
+		"set ethernet / name=eth0 mtu=1400\n"
+		"prior ethernet / name=eth0 mtu=65536 macaddress=00:00:00:00:00:00\n";
+	struct committed committed;
+	struct text again TEXT_CLEANUP = {0};
+	struct arena arena;
+	struct err err = {0};
+
+	arena_init(&arena);
+	CHECK(committed_get(text, sizeof(text) - 1, &arena, &committed, &err) == 0);
+	committed_put(&committed, &again);
+	CHECK_TEXT(text_get(&again), text);
+	arena_fini(&arena);
+}
+
+int main(void)
+{
+	TEST(what_was_read_is_recalled);
+	TEST(what_no_type_holds_is_refused);
+	TEST(a_prior_beyond_limits_is_committed);
+	return test_done();
+}
