@@ -16,11 +16,18 @@ static enum claim claim_now(const struct plan_request *request, const struct obj
 	return CLAIM_SHARED;
 }
 
-/* Takes into `prior` what `entry`, an earlier promise, knows of the time before lanloom. */
-static void prior_take(struct object *prior, const struct entry *entry, struct arena *arena)
+/*
+ * Takes into `prior` what `entry`, an earlier promise, knows of the time before lanloom: of the
+ * keys that it set and that are still set. What was given back is others' again, and may have
+ * become something else since.
+ */
+static void prior_take(struct object *prior, const struct object *desired,
+		       const struct entry *entry, struct arena *arena)
 {
 	for (unsigned int i = 0; entry && entry->prior && i < kind_field_count(prior->kind); i++)
-		if (entry->prior->kind == prior->kind && object_has(entry->prior, i))
+		if (entry->prior->kind == prior->kind && object_has(entry->prior, i) &&
+		    object_has(desired, i) &&
+		    (object_has(entry->object, i) || kind_field(prior->kind, i)->flags & FIELD_KEY))
 			object_take(prior, i, entry->prior, i, arena);
 }
 
@@ -63,8 +70,8 @@ static struct object *prior_of(const struct plan_request *request, const struct 
 		    object_has(home, i))
 			object_take(prior, i, home, i, request->arena);
 	}
-	prior_take(prior, moved, request->arena);
-	prior_take(prior, entry, request->arena);
+	prior_take(prior, desired, moved, request->arena);
+	prior_take(prior, desired, entry, request->arena);
 	return prior;
 }
 

@@ -178,6 +178,29 @@ static void a_key_no_longer_written_goes_back(void)
 	      NULL, "ethernet / name=eth1 up=true\n", false, false, "~ eth1 mtu=9000\n");
 }
 
+/* Written, given back, and changed by somebody before it is written again. */
+static void what_was_given_back_is_read_anew(void)
+{
+	struct plan_request request = {0};
+	struct committed after = {.name = "own", .file = ""};
+	struct text out TEXT_CLEANUP = {0};
+	struct scene scene;
+
+	plan(&scene, "ethernet / name=eth1 up=true mtu=1300 ifindex=7\n",
+	     "set ethernet / name=eth1 up=true ifindex=7\n"
+	     "prior ethernet / name=eth1 up=true mtu=9000\n",
+	     NULL, "ethernet / name=eth1 up=true mtu=1400\n", false, false);
+	after.arena = &scene.arena;
+	request = (struct plan_request){.arena = &scene.arena,
+					.desired = &scene.desired,
+					.actual = &scene.actual,
+					.own = &scene.own};
+	plan_commit(&request, &scene.plan, &scene.actual, &after);
+	committed_put(&after, &out);
+	CHECK(strstr(text_get(&out), "prior ethernet / name=eth1 up=true mtu=1300\n"));
+	done(&scene);
+}
+
 static void a_key_never_written_is_not_compared(void)
 {
 	PLANS("tap / name=tap0 up=true mtu=1400 ifindex=7\n",
@@ -266,6 +289,7 @@ int main(void)
 	TEST(foreign_addresses_forbid_deletion);
 	TEST(two_descriptions_do_not_mix);
 	TEST(a_key_no_longer_written_goes_back);
+	TEST(what_was_given_back_is_read_anew);
 	TEST(a_key_never_written_is_not_compared);
 	TEST(a_stranger_in_a_name_is_an_error_with_its_like);
 	TEST(a_fixed_field_replaces_and_makes_again_what_stood_on_it);
