@@ -162,6 +162,13 @@ static int set_up(struct site *site, uint32_t ifindex, bool up)
 	return nl_talk(site->nl, &msg.head, NULL);
 }
 
+static bool sets_mac(const struct object *object, uint64_t mask)
+{
+	int mac = kind_field_find(object->kind, "macaddress");
+
+	return mac >= 0 && mask >> mac & 1;
+}
+
 /* Some NICs take a new address only while they are down. */
 static int change_while_down(struct site *site, uint32_t ifindex, const struct object *object,
 			     uint64_t mask, struct sent *sent, struct nl_refusal *refusal)
@@ -206,7 +213,7 @@ int live_link_change(struct site *site, uint32_t ifindex, const struct step *ste
 	if (!mask)
 		return 0;
 	r = change_send(site, ifindex, after, mask, &sent, &refusal);
-	if (r == -EBUSY)
+	if (r == -EBUSY && sets_mac(after, mask))
 		r = change_while_down(site, ifindex, after, mask, &sent, &refusal);
 	if (!r)
 		return 0;

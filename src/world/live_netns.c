@@ -13,8 +13,8 @@ static int unmake(struct live *live, const struct object *object, struct err *er
 	uint64_t cookie;
 	int r = live_site(live, name, &site, err);
 
-	if (r == -ENOENT)
-		return 0;
+	if (r == -ENOENT) /* a name without a namespace: who made or removed it died half way */
+		return netns_remove(name, err);
 	if (!r)
 		r = netns_cookie(site->ns_fd, &cookie, err);
 	if (r)

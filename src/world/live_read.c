@@ -162,10 +162,13 @@ static void links_make(struct reading *reading, struct part *part)
 static int part_add(struct reading *reading, const char *ns, struct err *err)
 {
 	struct part part = {0};
-	int r = live_site(reading->live, ns, &part.site, err);
+	struct err its;
+	int r = live_site(reading->live, ns, &part.site, &its);
 
 	if (r == -ENOENT)
-		return 0; /* it is to be made */
+		return 0; /* it is to be made, or has gone */
+	if (r)
+		*err = its;
 	if (!r)
 		r = live_watch_start(reading->live, part.site, err);
 	if (!r)
