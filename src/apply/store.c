@@ -167,8 +167,10 @@ int store_open(struct store *store, bool locked, struct err *err)
 	r = folders(store, err);
 	if (!r && locked)
 		r = lock(store, err);
-	if (!r && locked)
+	if (!r && locked) {
+		store_clean(store);
 		store_sweep(store);
+	}
 	if (!r)
 		r = load(store, err);
 	if (r)
@@ -206,7 +208,9 @@ static void committed_path(const struct store *store, const char *name, struct t
 	record_escape(name, &escaped);
 	text_add(path, "%s/committed/", store->folder);
 	for (const char *at = text_get(&escaped); *at; at++) {
-		if (*at == '/' || (*at == '.' && at == text_get(&escaped)))
+		/* ".new" at the end is that of a file that is being written */
+		if (*at == '/' || (*at == '.' && at == text_get(&escaped)) ||
+		    strcmp(at, ".new") == 0)
 			text_add(path, "%%%02x", (unsigned char)*at);
 		else
 			text_addn(path, at, 1);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * State folders of network namespaces that are gone. Each folder holds the name its namespace had
- * (`name`); when no namespace has that name any more, or ours has it now, the folder is nobody's.
- * One that is in use (locked), or never had a name, stays.
+ * What nobody needs any more: files whose writing was cut off, and state folders of network
+ * namespaces that are gone. Each folder holds the name its namespace had (`name`); when no
+ * namespace has that name any more, or ours has it now, the folder is nobody's. One that is in use
+ * (locked), or never had a name, stays.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "apply/store_inside.h"
 #include "base/fd.h"
@@ -84,6 +86,37 @@ static void sweep_one(const char *folder, const char *own)
 		return;
 	if (!in_use(folder) && !kept(folder))
 		nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void clean_folder(const char *folder)
+{
+	DIR *files = opendir(folder);
+	struct dirent *entry;
+	char path[700];
+
+	while (files && (entry = readdir(files))) {
+		size_t size = strlen(entry->d_name);
+
+		if (size < 4 || strcmp(entry->d_name + size - 4, ".new") != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+		unlink(path);
+	}
+	if (files)
+		closedir(files);
+}
+
+void store_clean(const struct store *store)
+{
+	static const char *const folders[] = {"", "/committed", "/history"};
+	char path[400];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", store->folder, folders[i]);
+		clean_folder(path);
+		snprintf(path, sizeof(path), "%s%s", store->lasting, folders[i]);
+		clean_folder(path);
+	}
 }
 
 void store_sweep(const struct store *store)
