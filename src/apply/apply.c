@@ -162,8 +162,13 @@ static int child_died(struct run *run, struct report *report, int status, struct
 		return err->code;
 	r = apply_recover(run->request->store, world, err);
 	world->ops->free(world);
-	if (r < 0)
-		return r;
+	if (r < 0) { /* the journal stays */
+		report->result = RESULT_PARTIAL;
+		if (!err->hint[0])
+			err_hint(err, "the next command that changes something tries again");
+		report->error = *err;
+		return 0;
+	}
 	report->result = r == RECOVER_FINISHED ? RESULT_APPLIED : RESULT_ROLLED_BACK;
 	err_set(&report->error, -EINTR, "the run was ended by signal %d; what it had done was %s",
 		WIFSIGNALED(status) ? WTERMSIG(status) : 0,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Carrying a plan out: breath after breath, verify, commit, deletions; or back again. Runs in the
- * child of apply.c, which outlives it.
+ * Carrying a plan out: breath after breath, verify, commit; or back again. Runs in the child of
+ * apply.c, which outlives it. What follows the commit is in forward.c.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -89,6 +89,18 @@ static void remember(struct run *run, const struct breath *breath)
 	}
 }
 
+/*
+ * A refusal says that nothing was done, but an acknowledgement that was lost says the same; so what
+ * was refused is taken back as well, if it is there. Only of what has no number to know it by, and
+ * is refused because it exists, somebody else is the maker.
+ */
+static bool was_theirs(const struct breath *breath, int code)
+{
+	const struct object *after = breath->steps[breath->leader].after;
+
+	return code == -EEXIST && after && !kind_is(after->kind, "link");
+}
+
 static int carry_out(struct run *run, struct journal *journal, struct err *err)
 {
 	const struct apply_request *request = run->request;
@@ -105,15 +117,19 @@ static int carry_out(struct run *run, struct journal *journal, struct err *err)
 			return err->code;
 		if (request->progress)
 			request->progress(request->data, breath, i, run->plan.breath_count);
-		if (run->world->ops->apply(run->world, breath, err))
+		if (run->world->ops->apply(run->world, breath, err)) {
+			if (!was_theirs(breath, err->code))
+				remember(run, breath);
+			else
+				journal_refused(journal, breath);
 			return err->code;
+		}
 		remember(run, breath);
 	}
 	return 0;
 }
 
-/* What the kernel took along although the rehearsal did not know it would. */
-static int put_back(struct run *run, struct journal *journal, struct state *after, struct err *err)
+int run_put_back(struct run *run, struct journal *journal, struct state *after, struct err *err)
 {
 	struct plan extra = {.arena = run->arena};
 	struct step *missing;
@@ -127,6 +143,38 @@ static int put_back(struct run *run, struct journal *journal, struct state *afte
 			return err->code;
 	}
 	return count ? run_read(run, after, err) : 0;
+}
+
+/* The text says it, or a step of this run set it: a key of an earlier text goes back. */
+static bool promised(const struct run *run, const struct step *found, unsigned int field)
+{
+	const struct object *desired = state_find(run->request->desired, found->after);
+
+	if (!desired || object_has(desired, field))
+		return true;
+	for (size_t i = 0; i < run->plan.len; i++) {
+		const struct step *step = &run->plan.steps[i];
+
+		if (step->after && step->mask >> field & 1 &&
+		    object_order(step->after, found->after) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What a found step would set of what this run promised, as text; empty: nothing. */
+static void not_kept(const struct run *run, const struct step *step, struct text *what)
+{
+	for (unsigned int f = 0; step->mask >> f; f++) {
+		if (!(step->mask >> f & 1) || !promised(run, step, f))
+			continue;
+		text_add(what, "%s%s is ", what->size ? ", " : "",
+			 kind_field(step->after->kind, f)->key);
+		if (step->before && object_has(step->before, f))
+			object_print(step->before, f, what);
+		else
+			text_add(what, "not there");
+	}
 }
 
 /* Planning again must find nothing left to make or change. */
@@ -145,16 +193,9 @@ static int verify(struct run *run, const struct state *after, struct err *err)
 
 		if (!step->after || step->flags & STEP_RESTORE)
 			continue;
-		for (unsigned int f = 0; step->mask >> f; f++) {
-			if (!(step->mask >> f & 1))
-				continue;
-			text_add(&what, "%s%s is ", what.size ? ", " : "",
-				 kind_field(step->after->kind, f)->key);
-			if (step->before && object_has(step->before, f))
-				object_print(step->before, f, &what);
-			else
-				text_add(&what, "not there");
-		}
+		not_kept(run, step, &what);
+		if (step->before && !what.size)
+			continue;
 		r = err_set(err, -EIO, "the kernel did not keep it: %s",
 			    what.size ? text_get(&what) : "it is gone again");
 		err_at(err, object_label(step->after, run->arena), step->place);
@@ -167,91 +208,15 @@ static int verify(struct run *run, const struct state *after, struct err *err)
 	return r;
 }
 
-/*
- * Written before the commit, so that there is no change that the history lacks; where nobody counts
- * on it, a history that cannot be written is no reason to refuse the change.
- */
-static int history_begin(struct run *run, struct committed *after, struct err *err)
-{
-	const struct apply_request *request = run->request;
-	struct change change = {.command = request->command,
-				.name = request->name,
-				.user = request->who,
-				.before = (struct committed *)run->plan_request.own,
-				.after = request->gone ? NULL : after};
-
-	if (store_history_begin(request->store, &change, err) == 0) {
-		run->change = change.n;
-		return 0;
-	}
-	if (request->guarded && *request->guarded)
-		return err_context(err, "the change could not be undone later");
-	diag_warn(&run->plan.diag, err);
-	return 0;
-}
-
-static void history_end(struct run *run, bool stays)
-{
-	struct err err;
-
-	if (run->change && store_history_end(run->request->store, run->change, stays, &err))
-		diag_warn(&run->plan.diag, &err);
-	if (!stays)
-		run->change = 0;
-}
-
-static int commit(struct run *run, struct journal *journal, const struct state *after,
-		  struct committed *committed, struct err *err)
-{
-	const struct apply_request *request = run->request;
-	const struct plan *plan = &run->plan;
-
-	*committed = (struct committed){.name = request->name,
-					.file = request->file,
-					.keep = request->keep,
-					.arena = run->arena};
-	if (!request->gone)
-		plan_commit(&run->plan_request, plan, after, committed);
-	if (history_begin(run, committed, err))
-		return err->code;
-	return journal_commit(journal, committed, request->gone, run->change,
-			      plan->breaths + plan->commit, plan->breath_count - plan->commit, err);
-}
-
-/* The deletions: one by one, retried once, the rest goes on. */
-void run_delete(struct run *run, const struct plan *plan, size_t from)
-{
-	for (size_t i = from; i < plan->breath_count; i++) {
-		struct breath *breath = &plan->breaths[i];
-		struct err err;
-
-		if (!run->world->ops->apply(run->world, breath, &err) ||
-		    !run->world->ops->apply(run->world, breath, &err) ||
-		    run_gone_already(breath, err.code))
-			continue;
-		if (!run->error.code)
-			run->error = err;
-		for (size_t j = 0; j < breath->len; j++)
-			state_add(&run->left, (struct object *)step_object(&breath->steps[j]));
-	}
-}
-
-static int store_outcome(struct run *run, struct committed *committed, struct err *err)
-{
-	struct store *store = run->request->store;
-
-	if (run->request->gone)
-		return store_forget(store, run->request->name, err);
-	return store_commit(store, committed, err);
-}
-
 static enum result roll_back(struct run *run, struct journal *journal)
 {
 	struct err err;
 	int r = undo_steps(run->arena, run->world, &run->wanted, run->done, run->done_len,
 			   &run->actual, &run->left, &err);
 
-	history_end(run, false);
+	if (run->change)
+		store_history_end(run->request->store, run->change, false, &err);
+	run->change = 0;
 	journal_end(journal);
 	return run->left.len || r ? RESULT_PARTIAL : RESULT_ROLLED_BACK;
 }
@@ -260,24 +225,17 @@ enum result run_execute(struct run *run)
 {
 	struct committed committed;
 	struct journal journal;
-	struct state after, end;
+	struct state after;
 	struct err err;
 
 	if (journal_begin(&journal, run->request->store, run->request->name, run->request->command,
 			  &run->owed, &run->error))
 		return RESULT_ROLLED_BACK;
 	if (carry_out(run, &journal, &err) || run_read(run, &after, &err) ||
-	    put_back(run, &journal, &after, &err) || verify(run, &after, &err) ||
-	    commit(run, &journal, &after, &committed, &err)) {
+	    run_put_back(run, &journal, &after, &err) || verify(run, &after, &err) ||
+	    run_commit(run, &journal, &after, &committed, &err)) {
 		run->error = err;
 		return roll_back(run, &journal);
 	}
-	if (store_outcome(run, &committed, &run->error))
-		return RESULT_PARTIAL; /* the journal stays: the next command finishes it */
-	history_end(run, true);
-	run_delete(run, &run->plan, run->plan.commit);
-	if ((run_read(run, &end, &err) || put_back(run, NULL, &end, &err)) && !run->error.code)
-		run->error = err;
-	journal_end(&journal);
-	return run->left.len ? RESULT_PARTIAL : RESULT_APPLIED;
+	return run_forward(run, &journal, &committed);
 }

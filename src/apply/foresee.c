@@ -98,6 +98,26 @@ static void name_lost(struct run *run, const struct state *after)
 	}
 }
 
+/* What hangs on devices that change: the kernel may take it along in ways the rehearsal lacks. */
+static void owe_children(struct run *run)
+{
+	struct state changed;
+
+	state_init(&changed, run->arena);
+	for (size_t i = 0; i < run->plan.len; i++)
+		if (run->plan.steps[i].before && run->plan.steps[i].after)
+			state_add(&changed, (struct object *)run->plan.steps[i].before);
+	state_sort(&changed);
+	for (size_t i = 0; changed.len && i < run->actual.len; i++) {
+		struct object *object = run->actual.objects[i];
+		const struct object *owner = state_owner(&run->actual, object);
+
+		if (owner && !object->automatic && !(object->kind->flags & KIND_VALUE) &&
+		    state_find(&changed, owner))
+			state_put(&run->owed, object);
+	}
+}
+
 void foresee(struct run *run)
 {
 	struct plan *plan = &run->plan;
@@ -128,6 +148,7 @@ void foresee(struct run *run)
 		state_put(&run->owed, plan->gone.objects[i]);
 	for (size_t i = 0; i < len; i++)
 		steps[i].flags &= ~(unsigned int)STEP_RIDES;
+	owe_children(run);
 	if (len != planned)
 		plan_order(plan, steps, len);
 }

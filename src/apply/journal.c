@@ -77,7 +77,10 @@ int journal_begin(struct journal *journal, const struct store *store, const char
 	line_add(&bytes, &line);
 	for (size_t i = 0; i < owed->len; i++)
 		record_line(&bytes, "owed", owed->objects[i]);
-	return append(journal, &bytes, err);
+	if (append(journal, &bytes, err) == 0)
+		return 0;
+	journal_end(journal); /* nothing is begun */
+	return err->code;
 }
 
 int journal_breath(struct journal *journal, const struct breath *breath, struct err *err)
@@ -87,6 +90,17 @@ int journal_breath(struct journal *journal, const struct breath *breath, struct 
 	for (size_t i = 0; i < breath->len; i++)
 		step_lines(&bytes, &breath->steps[i]);
 	return append(journal, &bytes, err);
+}
+
+void journal_refused(struct journal *journal, const struct breath *breath)
+{
+	struct text bytes TEXT_CLEANUP = {0};
+	struct text line TEXT_CLEANUP = {0};
+	struct err err;
+
+	text_add(&line, "refused %zu", breath->len);
+	line_add(&bytes, &line);
+	append(journal, &bytes, &err);
 }
 
 /* The new committed state, line by line. */
@@ -105,7 +119,8 @@ static void committed_lines(struct text *out, const struct committed *committed)
 }
 
 int journal_commit(struct journal *journal, const struct committed *committed, bool gone,
-		   uint64_t change, const struct breath *later, size_t later_count, struct err *err)
+		   uint64_t change, const struct breath *later, size_t later_count,
+		   const struct state *owing, struct err *err)
 {
 	struct text bytes TEXT_CLEANUP = {0};
 	struct text line TEXT_CLEANUP = {0};
@@ -119,6 +134,8 @@ int journal_commit(struct journal *journal, const struct committed *committed, b
 
 			record_line(&bytes, step->after ? "owing" : "later", step_object(step));
 		}
+	for (size_t i = 0; i < owing->len; i++)
+		record_line(&bytes, "owing", owing->objects[i]);
 	text_clear(&line);
 	text_add(&line, "committed");
 	line_add(&bytes, &line);
@@ -128,7 +145,13 @@ int journal_commit(struct journal *journal, const struct committed *committed, b
 void journal_end(struct journal *journal)
 {
 	close(journal->fd);
-	unlink(journal->path);
+	if (unlink(journal->path) < 0 && errno != ENOENT)
+		unlink(journal->path); /* once more: a finished run must not be undone */
+}
+
+void journal_leave(struct journal *journal)
+{
+	close(journal->fd);
 }
 
 void journal_remove(const struct store *store)
@@ -177,6 +200,16 @@ static int side_line(struct reader *reader, const char *line, size_t size, bool 
 		left->steps[left->len - 1].after = object;
 	else
 		left->steps[left->len - 1].before = object;
+	return 0;
+}
+
+static int refused_line(struct reader *reader, const char *line)
+{
+	size_t count;
+
+	if (sscanf(line, "%zu", &count) != 1 || count > reader->left->len)
+		return err_set(reader->err, -EINVAL, "more steps refused than there were");
+	reader->left->len -= count;
 	return 0;
 }
 
@@ -239,6 +272,8 @@ static int one_line(struct reader *reader, char *line)
 		return state_line(reader, &left->later, rest, size);
 	if (strcmp(line, "step") == 0)
 		return step_line(reader, rest);
+	if (strcmp(line, "refused") == 0)
+		return refused_line(reader, rest);
 	if (strcmp(line, "before") == 0 || strcmp(line, "after") == 0)
 		return side_line(reader, rest, size, line[0] == 'a');
 	if (strcmp(line, "commit") == 0)

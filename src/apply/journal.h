@@ -8,9 +8,10 @@
  *	run NAME COMMAND            escaped
  *	owed RECORD                 an object that this run takes along: undoing puts it back
  *	step FLAGS MASK             then "before RECORD" and/or "after RECORD"
+ *	refused N                   the last N steps were not made: others' stand in their place
  *	commit gone|stays N         N: the number begun in the history, 0: none; then "c LINE" of
- *the new committed state, "later RECORD" of what is to be deleted, "owing RECORD" of what is then
- *put back, and "committed"
+ *	                            the new committed state, "later RECORD" of what is to be
+ *	                            deleted, "owing RECORD" of what is then put back, "committed"
  */
 #pragma once
 #include "apply/store.h"
@@ -24,11 +25,17 @@ struct journal {
 int journal_begin(struct journal *journal, const struct store *store, const char *name,
 		  const char *command, const struct state *owed, struct err *err);
 int journal_breath(struct journal *journal, const struct breath *breath, struct err *err);
-/* change: the number begun in the history, 0: none. */
+/* Of the breath written last nothing is ours. What cannot be written is left to undoing. */
+void journal_refused(struct journal *journal, const struct breath *breath);
+/*
+ * change: the number begun in the history, 0: none. owing: what has to stand behind the deletions,
+ * whatever they take along.
+ */
 int journal_commit(struct journal *journal, const struct committed *committed, bool gone,
 		   uint64_t change, const struct breath *later, size_t later_count,
-		   struct err *err);
-void journal_end(struct journal *journal); /* closes and removes it */
+		   const struct state *owing, struct err *err);
+void journal_end(struct journal *journal);   /* closes and removes it */
+void journal_leave(struct journal *journal); /* closes it: whoever comes next finishes */
 
 /* What a dead run left. */
 struct journal_left {

@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "apply/run.h"
+#include "apply/store_inside.h"
 
 /* Objects of the journal's "later" that are still what they were. */
 static void finish_deletions(struct run *run, const struct journal_left *left)
@@ -14,6 +15,7 @@ static void finish_deletions(struct run *run, const struct journal_left *left)
 	struct step *steps = arena_alloc(run->arena, left->later.len * sizeof(*steps) + 1),
 		    *missing;
 	struct plan plan = {.arena = run->arena};
+	struct err err = {0};
 	size_t len = 0;
 
 	for (size_t i = 0; i < left->later.len; i++) {
@@ -22,14 +24,36 @@ static void finish_deletions(struct run *run, const struct journal_left *left)
 
 		if (there && there->kind == like->kind && !object_other(there, like))
 			steps[len++] = (struct step){.before = there};
+		else if (!there && like->kind->door == DOOR_NETNS)
+			steps[len++] = (struct step){.before = like}; /* its name may be left */
 	}
 	plan_order(&plan, steps, len);
 	run_delete(run, &plan, 0);
-	if (run_read(run, &run->actual, &run->error))
+	if (run_read(run, &run->actual, &err)) {
+		run->error = err;
 		return;
+	}
 	len = steps_missing(run->arena, &left->owing, &run->actual, NULL, &missing);
 	plan_order(&plan, missing, len);
 	run_delete(run, &plan, 0);
+}
+
+/* What shall stand by the new committed state. */
+static void mend(struct run *run, struct store *store, const struct committed *own)
+{
+	const struct committed **others = arena_alloc(run->arena, store->len * sizeof(*others) + 1);
+	struct state desired;
+
+	state_init(&desired, run->arena);
+	for (size_t i = 0; i < own->len; i++)
+		if (own->entries[i].claim != CLAIM_TAKEN)
+			state_add(&desired, own->entries[i].object);
+	state_sort(&desired);
+	run->plan_request.others = others;
+	for (size_t i = 0; i < store->len; i++)
+		if (!text_same(store->committed[i]->name, own->name))
+			others[run->plan_request.other_count++] = store->committed[i];
+	run_mend(run, &desired, own);
 }
 
 static int recover(struct run *run, struct store *store, const struct journal_left *left,
@@ -57,6 +81,8 @@ static int recover(struct run *run, struct store *store, const struct journal_le
 	if (run_read(run, &run->actual, err))
 		return err->code;
 	finish_deletions(run, left);
+	if (left->later.len && !left->gone)
+		mend(run, store, &left->state);
 	*err = run->error;
 	return run->error.code;
 }
@@ -77,6 +103,7 @@ int apply_recover(struct store *store, struct world *world, struct err *err)
 	}
 	if (!r && left.found) {
 		store_history_clear(store);
+		store_clean(store);
 		journal_remove(store);
 	}
 	arena_fini(&arena);

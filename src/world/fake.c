@@ -19,6 +19,7 @@ struct fake {
 	struct arena arena;
 	struct state state;
 	int countdown;
+	bool loses; /* the refused breath is done all the same: its acknowledgement was lost */
 	int applied;
 	uint32_t next_ident;
 	void (*act)(struct state *, void *);
@@ -225,20 +226,11 @@ static int delete_all(struct fake *fake, const struct breath *breath, struct err
 }
 
 /* Paired objects stand on each other: both names are checked before either is made. */
-static int fake_apply(struct world *world, const struct breath *breath, struct err *err)
+static int carry_out(struct fake *fake, const struct breath *breath, struct err *err)
 {
-	struct fake *fake = (struct fake *)world;
 	struct state before = fake->state;
 	int r;
 
-	if (fake->act && fake->applied == fake->act_at) {
-		fake->act(&fake->state, fake->act_data);
-		state_sort(&fake->state);
-		fake->disturbed = true;
-	}
-	fake->applied++;
-	if (fake->countdown >= 0 && fake->countdown-- == 0)
-		return refuse(err, -ENOBUFS, &breath->steps[breath->leader], &fake->arena);
 	if (!breath->steps[breath->leader].after)
 		return delete_all(fake, breath, err);
 	if (breath->len > 1) /* objects are never changed in place: the pointers are the snapshot */
@@ -258,6 +250,27 @@ static int fake_apply(struct world *world, const struct breath *breath, struct e
 		for (size_t i = 0; i < before.len; i++)
 			state_add(&fake->state, before.objects[i]);
 	}
+	return r;
+}
+
+static int fake_apply(struct world *world, const struct breath *breath, struct err *err)
+{
+	struct fake *fake = (struct fake *)world;
+	bool refused;
+	int r;
+
+	if (fake->act && fake->applied == fake->act_at) {
+		fake->act(&fake->state, fake->act_data);
+		state_sort(&fake->state);
+		fake->disturbed = true;
+	}
+	fake->applied++;
+	refused = fake->countdown >= 0 && fake->countdown-- == 0;
+	if (refused && !fake->loses)
+		return refuse(err, -ENOBUFS, &breath->steps[breath->leader], &fake->arena);
+	r = carry_out(fake, breath, err);
+	if (refused)
+		return refuse(err, -ENOBUFS, &breath->steps[breath->leader], &fake->arena);
 	return r;
 }
 
@@ -332,6 +345,12 @@ struct world *world_fake_new(const struct state *state)
 void world_fake_refuse(struct world *world, int countdown)
 {
 	((struct fake *)world)->countdown = countdown;
+}
+
+void world_fake_lose(struct world *world, int countdown)
+{
+	((struct fake *)world)->countdown = countdown;
+	((struct fake *)world)->loses = countdown >= 0;
 }
 
 void world_fake_restart(struct world *world)

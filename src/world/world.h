@@ -47,6 +47,8 @@ int world_live_new(const char *state_folder, struct world **world, struct err *e
 struct world *world_fake_new(const struct state *state);
 void world_fake_refuse(struct world *world,
 		       int countdown); /* the n-th apply (from 0) fails; -1: none */
+/* The n-th apply is done and says that it failed: what a lost acknowledgement is like. */
+void world_fake_lose(struct world *world, int countdown);
 const struct state *world_fake_state(const struct world *world);
 /* What another process does between two breaths: called before breath n, counted from 0. */
 void world_fake_meanwhile(struct world *world, void (*act)(struct state *, void *), void *data,

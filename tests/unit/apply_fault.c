@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Transactions on the fake world: every pair of states below is run with a refusal at each breath
- * in turn, and undisturbed; then back again. After a refusal the state is the old one to the last
- * record; after A→B→nothing what stood there before stands there again.
+ * Transactions on the fake world: every pair of states below is run with a refusal, and with a lost
+ * acknowledgement, at each breath in turn, and undisturbed; then back again. After a refusal the
+ * state is the old one to the last record; after A→B→nothing what stood there before stands there
+ * again.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -170,16 +171,17 @@ static void check_state(const struct scene *scene, const struct text *want, cons
 }
 
 /* Refused at breath n: as before. Returns false when the run has no breath n before its commit. */
-static bool refuse_at(struct scene *scene, const char *text, int n)
+static bool refuse_at(struct scene *scene, const char *text, int n,
+		      void (*refuse)(struct world *world, int n))
 {
 	struct text before TEXT_CLEANUP = {0};
 	struct err err = {0};
 	struct run_result result;
 
 	state_print(world_fake_state(scene->world), &before);
-	world_fake_refuse(scene->world, n);
+	refuse(scene->world, n);
 	result = run(&scene->store, scene->world, text, &err);
-	world_fake_refuse(scene->world, -1);
+	refuse(scene->world, -1);
 	if (result.code == 0)
 		return false;
 	CHECK(err.code == -ENOBUFS);
@@ -191,7 +193,8 @@ static bool refuse_at(struct scene *scene, const char *text, int n)
 
 static unsigned int refusals;
 
-static void pair(const char *from, const char *to)
+static void pair_struck(const char *from, const char *to,
+			void (*refuse)(struct world *world, int n))
 {
 	struct scene scene;
 
@@ -201,7 +204,7 @@ static void pair(const char *from, const char *to)
 		scene_open(&scene);
 		if (from[0])
 			check_up(&scene, from);
-		refused = refuse_at(&scene, to, n);
+		refused = refuse_at(&scene, to, n, refuse);
 		if (refused) {
 			refusals++;
 			check_up(&scene, to);
@@ -212,6 +215,16 @@ static void pair(const char *from, const char *to)
 		if (!refused || test_bad)
 			break;
 	}
+}
+
+static void pair_refused(const char *from, const char *to)
+{
+	pair_struck(from, to, world_fake_refuse);
+}
+
+static void pair_unacknowledged(const char *from, const char *to)
+{
+	pair_struck(from, to, world_fake_lose);
 }
 
 static void every_pair(void (*run_pair)(const char *from, const char *to), size_t first)
@@ -229,8 +242,16 @@ static void every_pair(void (*run_pair)(const char *from, const char *to), size_
 
 static void every_pair_refused_at_every_breath(void)
 {
-	every_pair(pair, 1);
+	every_pair(pair_refused, 1);
 	printf("# %u refusals\n", refusals);
+	CHECK(refusals > 100);
+}
+
+static void every_pair_unacknowledged_at_every_breath(void)
+{
+	refusals = 0;
+	every_pair(pair_unacknowledged, 1);
+	printf("# %u acknowledgements lost\n", refusals);
 	CHECK(refusals > 100);
 }
 
@@ -322,6 +343,7 @@ int main(void)
 	store_scratch();
 	TEST(every_pair_killed_at_every_breath);
 	TEST(every_pair_refused_at_every_breath);
+	TEST(every_pair_unacknowledged_at_every_breath);
 	store_scratch_remove();
 	return test_done();
 }
