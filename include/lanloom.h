@@ -53,12 +53,15 @@ void loom_free(struct loom *loom);
  *	name NAME	the description's name, where the text says none (standard input)
  *	adopt yes	take over foreign objects that the description names
  *	force yes	also where somebody else's object dies or a held TAP goes
- *	confirm SECONDS	what is changed is undone unless loom_confirm comes in time; 0: no; uplink:
- *60 where the caller comes over SSH and the way it comes is touched
- *	keep TARGET	an address, or host:port: undone when it is in reach before and not after;
- *may be said several times. The SSH client that the caller comes from is kept where the way to it
- *is touched, but for the TARGET none command TEXT	what the history says was done; else the
- *operation's name
+ *	confirm SECONDS	what is changed is undone unless loom_confirm comes in time; 0: never;
+ *			"uplink": 60, where the caller comes over SSH and its way is touched
+ *	keep TARGET	an address, or host:port: what is changed is undone when it takes TARGET
+ *			out of reach; adds to the targets before. The SSH client that the caller
+ *			comes from is kept where its way is touched, unless TARGET is "none"
+ *	wait SECONDS	loom_up waits so long for devices that have to exist (at boot)
+ *	root FOLDER	loom_enable, loom_disable: the root of another system
+ *	dry yes		loom_enable: only answers what it would write
+ *	command TEXT	what the history says was done; else the operation's name
  */
 int loom_option(struct loom *loom, const char *option, const char *value);
 
@@ -100,6 +103,14 @@ enum loom_status loom_log(struct loom *loom, struct loom_doc **doc);
 /* The network as it is. name NULL: all of it; else a device, namespace or tunnel. */
 enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc **doc);
 enum loom_status loom_tunnel(struct loom *loom, const char *name, struct loom_doc **doc);
+
+/* Waits until what is up is online; LOOM_FAILED: the time is over, `errors` say what is missing. */
+enum loom_status loom_wait(struct loom *loom, unsigned int seconds, struct loom_doc **doc);
+
+/* Units of systemd that bring the files up at boot, files as for loom_up but no "-". */
+enum loom_status loom_enable(struct loom *loom, const char *const *files, size_t count,
+			     struct loom_doc **doc);
+enum loom_status loom_disable(struct loom *loom, struct loom_doc **doc);
 
 /* What there is to write: all kinds, or one, by its name or section. */
 enum loom_status loom_kinds(struct loom *loom, const char *kind, struct loom_doc **doc);

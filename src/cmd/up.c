@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cmd/cmd.h"
 
+static const struct cmd_option options[] = {
+	{"wait", 0, "SECONDS", "wait so long for devices that have to be there"},
+	{0},
+};
+
 static int up_run(struct cmd_call *call)
 {
 	struct loom_doc *doc;
 	enum loom_status status;
 
+	if (loom_option(call->loom, "wait", cmd_value(call, "wait")))
+		return cmd_usage(call, "--wait takes seconds, at most a day, not \"%s\"",
+				 cmd_value(call, "wait"));
 	plan_progress(call);
 	status = loom_up(call->loom, (const char *const *)call->argv, (size_t)call->argc, &doc);
 	return cmd_answer(call, status, doc, plan_print);
@@ -35,6 +43,7 @@ const struct cmd cmd_up = {
 		"touches the way to your client, that client is kept unless --keep none is said, "
 		"and at a terminal --confirm 60 is the default; --confirm 0 is none. A file that "
 		"was wrong stays wrong: what is undone is the network, not the text.",
+	.options = options,
 	.shared = CMD_HOST | CMD_NAME | CMD_ADOPT | CMD_FORCE | CMD_GUARD,
 	.most = -1,
 	.words = WORDS_FILE,

@@ -7,9 +7,9 @@
  *
  * A service is a tunnel: its sockets and TAP queue belong to the keeper, a process of its own, the
  * worker, does the work with copies of them (service, worker). When a worker dies another takes
- * over; when the keeper dies its workers die with it, and the next `lanloom up` finds nothing
- * running and begins anew. The keeper ends by itself when it has nothing left to do, and when the
- * namespace it serves loses its name (names).
+ * over; when the keeper dies its workers die with it, and the next one, started by a service
+ * manager or by whoever needs it, finds what is promised and begins anew. The keeper ends by itself
+ * when it has nothing left to do, and when the namespace it serves loses its name (names).
  *
  * A guard over a change (guarding) is the keeper's, too: it undoes what nobody confirmed in time.
  *
@@ -180,16 +180,16 @@ static void keeper_close(struct keeper *keeper)
 	log_close(&keeper->log);
 }
 
-/* Whoever started us waits for this. error NULL: all is well. */
-static void say(const char *error)
+/* Whoever started us waits for this on `ready`; -1: nobody does. error NULL: all is well. */
+static void say(int ready, const char *error)
 {
-	if (fcntl(READY_FD, F_GETFD) < 0) {
+	if (ready < 0) {
 		if (error)
 			fprintf(stderr, "lanloomd: %s\n", error);
 		return;
 	}
-	dprintf(READY_FD, "%s%s\n", error ? "error " : "ready", error ? error : "");
-	close(READY_FD);
+	dprintf(ready, "%s%s\n", error ? "error " : "ready", error ? error : "");
+	close(ready);
 }
 
 static void harden(void)
@@ -209,21 +209,25 @@ static int keep(const char *folder)
 {
 	struct keeper keeper = {.log.fd = -1, .folder_fd = -1, .loop.fd = -1};
 	struct err err;
+	/* asked for before we open anything that could get this number */
+	int ready = fcntl(READY_FD, F_GETFD) < 0 ? -1 : READY_FD;
 	int r;
 
 	harden();
 	snprintf(keeper.folder, sizeof(keeper.folder), "%s", folder);
 	r = folder_take(&keeper, &err);
-	if (r > 0)
+	if (r > 0) {
+		notify_say("READY=1"); /* by the other one */
 		return 0;
+	}
 	if (!r)
 		r = keeper_open(&keeper, &err);
 	if (r) {
-		say(err.message);
+		say(ready, err.message);
 		return 1;
 	}
 	log_note(&keeper.log, "process %d begins", (int)getpid());
-	say(NULL);
+	say(ready, NULL);
 	notify_say("READY=1");
 	r = loop_run(&keeper.loop, &err);
 	if (r)

@@ -5,8 +5,8 @@
  * history. A device made anew gets its old number where that is free, so that what is committed
  * stays true at every moment.
  *
- * A description with `keep: true` is mended as a whole; of others only the devices of tunnels that
- * run, and what stands on those.
+ * A description with `keep: true` is mended as a whole; of others only tunnels, the devices of
+ * those that run, and what stands on them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -66,7 +66,9 @@ static void part_split(struct mend *mend, const struct committed *whole, struct 
 	};
 	for (size_t i = 0; i < whole->len; i++) {
 		const struct entry *entry = &whole->entries[i];
-		bool ours = whole->keep || of_service(mend->keeper, entry->object);
+		/* a tunnel that does not run: the keeper before this one died */
+		bool ours = whole->keep || entry->object->kind->door == DOOR_KEEPER ||
+			    of_service(mend->keeper, entry->object);
 
 		committed_add(ours ? &part->ours : &part->rest, entry->claim, entry->object,
 			      entry->prior);

@@ -26,6 +26,9 @@ struct loom {
 	char **keep;
 	size_t keep_count;
 	bool keep_none; /* not even the caller's own SSH client */
+	uint32_t wait;	/* seconds for devices that have to be there */
+	char *root;	/* of the system that is enabled; NULL: this one */
+	bool dry;	/* only say what would be written */
 	void (*progress)(void *data, const struct loom_doc *step, size_t n, size_t of);
 	void *data;
 };

@@ -43,15 +43,20 @@ static int keep_add(struct loom *loom, const char *target)
 	return list[loom->keep_count++] ? 0 : -1;
 }
 
+static int seconds_set(uint32_t *seconds, const char *value)
+{
+	int64_t number = 0;
+
+	if (value && text_number(value, 0, GUARD_SECONDS_MOST, &number))
+		return -1;
+	*seconds = (uint32_t)number;
+	return 0;
+}
+
 static int confirm_set(struct loom *loom, const char *value)
 {
-	int64_t seconds = 0;
-
 	loom->confirm_uplink = value && strcmp(value, "uplink") == 0;
-	if (value && !loom->confirm_uplink && text_number(value, 0, GUARD_SECONDS_MOST, &seconds))
-		return -1;
-	loom->confirm = (uint32_t)seconds;
-	return 0;
+	return seconds_set(&loom->confirm, loom->confirm_uplink ? NULL : value);
 }
 
 void loom_free(struct loom *loom)
@@ -62,6 +67,7 @@ void loom_free(struct loom *loom)
 	free(loom->host);
 	free(loom->name);
 	free(loom->command);
+	free(loom->root);
 	free(loom);
 }
 
@@ -88,10 +94,16 @@ int loom_option(struct loom *loom, const char *option, const char *value)
 		return confirm_set(loom, value);
 	if (strcmp(option, "keep") == 0)
 		return keep_add(loom, value);
+	if (strcmp(option, "wait") == 0)
+		return seconds_set(&loom->wait, value);
+	if (strcmp(option, "root") == 0)
+		return text_set(&loom->root, value);
 	if (strcmp(option, "adopt") == 0)
 		loom->adopt = value != NULL;
 	else if (strcmp(option, "force") == 0)
 		loom->force = value != NULL;
+	else if (strcmp(option, "dry") == 0)
+		loom->dry = value != NULL;
 	else
 		return -1;
 	return 0;

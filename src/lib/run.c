@@ -4,12 +4,16 @@
  * refused, those before it are undone, so that together they are all or nothing.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "lib/lib.h"
 #include "model/describe.h"
 #include "world/keeper_door.h"
+
+#define MISSING_MS 200 /* how often devices that are missing are looked for */
 
 struct running {
 	struct visit *visit;
@@ -263,8 +267,17 @@ static void up_all(struct visit *visit, struct files *files, bool plan_only, str
 		result_set(answer, RESULT_ROLLED_BACK);
 }
 
+/* Nothing is wrong but that devices are missing which others make: at boot they come any moment. */
+static bool only_missing(const struct answer *answer)
+{
+	for (size_t i = 0; i < answer->diag.error_count; i++)
+		if (answer->diag.errors[i].code != -ENODEV)
+			return false;
+	return answer->status == LOOM_FAILED && answer->diag.error_count;
+}
+
 static enum loom_status up_or_plan(struct loom *loom, const char *const *files, size_t count,
-				   bool plan_only, struct loom_doc **doc)
+				   bool plan_only, bool *missing, struct loom_doc **doc)
 {
 	struct answer answer;
 	struct diag diag = {0};
@@ -287,6 +300,7 @@ static enum loom_status up_or_plan(struct loom *loom, const char *const *files, 
 	}
 	answer_take(&answer, &diag);
 	diag_fini(&diag);
+	*missing = only_missing(&answer);
 	answer_end(&answer, doc);
 	files_fini(&loaded);
 	return answer.status;
@@ -295,11 +309,23 @@ static enum loom_status up_or_plan(struct loom *loom, const char *const *files, 
 enum loom_status loom_plan(struct loom *loom, const char *const *files, size_t count,
 			   struct loom_doc **doc)
 {
-	return up_or_plan(loom, files, count, true, doc);
+	bool missing;
+
+	return up_or_plan(loom, files, count, true, &missing, doc);
 }
 
 enum loom_status loom_up(struct loom *loom, const char *const *files, size_t count,
 			 struct loom_doc **doc)
 {
-	return up_or_plan(loom, files, count, false, doc);
+	uint64_t end_ns = clock_now_ns() + loom->wait * UINT64_C(1000000000);
+	enum loom_status status;
+	bool missing;
+
+	for (;;) {
+		status = up_or_plan(loom, files, count, false, &missing, doc);
+		if (!missing || clock_now_ns() >= end_ns)
+			return status;
+		loom_doc_free(*doc);
+		poll(NULL, 0, MISSING_MS);
+	}
 }

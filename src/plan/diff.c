@@ -9,6 +9,8 @@
  */
 #include "plan/diff.h"
 
+#include <errno.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +180,7 @@ static bool namespace_there(const struct state *actual, const char *ns)
 static void diff_absent(struct diff *diff, const struct object *desired)
 {
 	bool owned = object_owner(desired) != NULL;
+	struct err *err;
 
 	if (desired->kind->flags & KIND_VALUE && !owned &&
 	    namespace_there(diff->request->actual, desired->ns)) {
@@ -190,9 +193,11 @@ static void diff_absent(struct diff *diff, const struct object *desired)
 	}
 	if (diff_move(diff, desired) || comes_home(diff, desired->ns, object_name(desired)))
 		return;
-	err_hint(diff_error_at(diff, desired, "does not exist; expected one that others made"),
-		 desired->kind->flags & KIND_EXISTING ? "lanloom show lists the devices there are"
-						      : "without existing: true lanloom makes it");
+	err = diff_error_at(diff, desired, "does not exist; expected one that others made");
+	err->code = -ENODEV;
+	err_hint(err, desired->kind->flags & KIND_EXISTING
+			      ? "lanloom show lists the devices there are"
+			      : "without existing: true lanloom makes it");
 }
 
 /* A device that a key names must be declared here or exist. */
@@ -220,6 +225,7 @@ static void check_reference(struct diff *diff, const struct object *desired, uns
 		diag_error(&diff->plan->diag, object_place(desired, i), diff_label(diff, desired),
 			   "%s %s is neither declared here nor there; expected a device",
 			   kind_field(desired->kind, i)->key, name);
+	err->code = -ENODEV;
 	if (near)
 		err_hint(err, "%s", near);
 }

@@ -170,3 +170,22 @@ int process_launch(const char *path, char *const argv[], int log_fd, int ready_f
 		;
 	return 0;
 }
+
+int process_run(char *const argv[], struct err *err)
+{
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		return err_errno(err, -errno, "start %s", argv[0]);
+	if (child == 0) {
+		descriptors_set(-1, -1);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return err_set(err, -EIO, "%s %s failed", argv[0], argv[1] ? argv[1] : "");
+}

@@ -22,6 +22,11 @@ void process_holds(int ns_fd, void (*each)(const struct process_hold *hold, void
 		   void *data);
 
 /*
+ * Runs a program of PATH to its end, without input, its words thrown away: 0 when it ended with 0.
+ */
+int process_run(char *const argv[], struct err *err);
+
+/*
  * Starts a program that lives on by itself: a session of its own, no parent to wait for it, stdin
  * from /dev/null, stdout and stderr to `log_fd` (-1: /dev/null), `ready_fd` as descriptor 3 (-1:
  * none), all others closed.

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/clock.h"
@@ -20,6 +21,8 @@
 #define ANSWER_MS 60000 /* the keeper may wait for a worker, and another request, first */
 #define START_MS 10000
 #define END_MS 5000
+#define KEEPER_UNIT "/etc/systemd/system/lanloomd@.service" /* see lib/boot.c */
+#define KEEPER_FOLDERS "/run/lanloom/"			    /* the ones it serves */
 
 static int64_t now_ms(void)
 {
@@ -111,6 +114,31 @@ static const char *keeper_program(void)
 	return slash && text_starts(slash + 1, "lanloom") ? "/proc/self/exe" : LANLOOM_PROGRAM;
 }
 
+/* The namespace in which the service manager starts what it starts. */
+static bool first_namespace(void)
+{
+	struct stat mine, first;
+
+	return stat("/proc/self/ns/net", &mine) == 0 && stat("/proc/1/ns/net", &first) == 0 &&
+	       mine.st_ino == first.st_ino && mine.st_dev == first.st_dev;
+}
+
+/*
+ * As a service, where `lanloom enable` has made one: watched, started again, and not part of the
+ * session that somebody logs out of. False: it is not there, or not willing; it goes without.
+ */
+static bool start_service(const char *folder)
+{
+	char unit[NAME_MAX + 32], *argv[] = {"systemctl", "start", unit, NULL};
+	struct err ignored;
+
+	if (!text_starts(folder, KEEPER_FOLDERS) || access(KEEPER_UNIT, F_OK) < 0 ||
+	    access("/run/systemd/system", F_OK) < 0 || !first_namespace())
+		return false;
+	snprintf(unit, sizeof(unit), "lanloomd@%s.service", folder + strlen(KEEPER_FOLDERS));
+	return process_run(argv, &ignored) == 0;
+}
+
 static int start(const char *folder, struct err *err)
 {
 	char *argv[] = {"lanloomd", (char *)folder, NULL};
@@ -119,6 +147,8 @@ static int start(const char *folder, struct err *err)
 	int pair[2];
 	int r;
 
+	if (start_service(folder))
+		return 0;
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return err_errno(err, -errno, "make a pipe");
 	hears = pair[0];
