@@ -5,8 +5,9 @@
 # that a file which came or went since makes it look again; this is how a new kind is noticed.
 
 need build
+# $TARGETS: what of it is to be built; all, unless said.
 dir=${BUILD:-build}
-sources=$(find include src tests/unit \( -name '*.[ch]' -o -name meson.build \) | LC_ALL=C sort)
+sources=$(find include src tests/unit tests/fuzz \( -name '*.[ch]' -o -name meson.build \) | LC_ALL=C sort)
 if [ ! -f "$dir/build.ninja" ]; then
 	say "configuring $dir"
 	mkdir -p "$dir"
@@ -23,9 +24,11 @@ elif [ "$sources" != "$(cat "$dir/sources" 2>/dev/null)" ]; then
 fi
 printf '%s\n' "$sources" >"$dir/sources"
 if [ -t 1 ]; then
-	ninja -C "$dir"
+	# shellcheck disable=SC2086 # a list of words
+	ninja -C "$dir" ${TARGETS-}
 else
-	ninja -C "$dir" >"$dir/ninja.log" 2>&1 || {
+	# shellcheck disable=SC2086
+	ninja -C "$dir" ${TARGETS-} >"$dir/ninja.log" 2>&1 || {
 		grep -v '^\[' "$dir/ninja.log" >&2
 		die "the build failed; the whole of it is in $dir/ninja.log"
 	}
