@@ -80,6 +80,10 @@ static const char *words(int code)
 		return "the value is out of its range";
 	case ENETUNREACH:
 		return "there is no way there";
+	case EXFULL:
+		return "it is full: a bridge has 1023 ports at most"; /* net/bridge/br_private.h */
+	case ELOOP:
+		return "a bridge cannot be a port, nor may devices stand in a circle";
 	}
 	return strerror(-code);
 }

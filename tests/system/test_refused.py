@@ -42,7 +42,7 @@ def test_the_1024th_port(net, host):
                                 "    interfaces: [tap0]\ntaps:\n  tap0: {}\n")
     done = host.loom("up", path, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert "tap0" in done.stderr and "fbr0" in done.stderr
+    assert "tap0" in done.stderr and "fbr0" in done.stderr and "it is full" in done.stderr
     assert f"{path.name}:6:" in done.stderr
     assert not host.links() & {"br0", "tap0"}
 
