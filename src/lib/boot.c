@@ -182,13 +182,14 @@ static int folder_public(const struct boot *boot, const char *path, struct err *
 static int link_make(const struct boot *boot, const char *folder, const char *unit, struct err *err)
 {
 	const char *path = path_of(boot, folder, unit);
+	const char *temporary = arena_print(boot->arena, "%s.new", path);
 
 	if (folder_public(boot, path_of(boot, "", folder), err))
 		return err->code;
-	unlink(path);
-	if (symlink(arena_print(boot->arena, UNITS "/%s", unit), path) < 0)
-		return err_errno(err, -errno, "cannot make %s", path);
-	return 0;
+	unlink(temporary); /* of one that was killed here */
+	if (symlink(arena_print(boot->arena, UNITS "/%s", unit), temporary) < 0)
+		return err_errno(err, -errno, "cannot make %s", temporary);
+	return file_rename(temporary, path, err);
 }
 
 static void unit_describe(const struct boot *boot, const char *unit, const char *text)

@@ -2,9 +2,9 @@
 # dev: runs the tests: all, or --fast (no root), --system (root), --san (sanitizers), NAME... (only these)
 #
 # fast: lint, the unit programs under meson, the golden files, and pytest over every folder of tests/
-# but system, guest and those named slow. system: pytest over tests/system, in network namespaces, and
-# over the slow ones, which take minutes. --san runs both on a build with ASan and UBSan. A NAME picks
-# the unit programs and pytest tests whose names contain it.
+# but system, guest and those named slow. system: pytest over tests/system, in network namespaces, over
+# tests/guest, in machines that boot, and over the slow ones, which take minutes. --san runs both on a
+# build with ASan and UBSan. A NAME picks the unit programs and pytest tests whose names contain it.
 # The last line says how many passed and failed; nothing that was asked for is skipped in silence.
 
 fast=no system=no san=no names=
@@ -105,7 +105,7 @@ if [ $system = yes ]; then
 	# The slow ones sleep most of the time, so they come first and have a worker more.
 	# shellcheck disable=SC2046
 	pytests system 2400 -n 3 --dist loadgroup $(find tests -path '*/slow/test_*.py' | sort) \
-		tests/system $(find tests -name test_fire.py)
+		tests/guest tests/system $(find tests -name test_fire.py)
 fi
 
 /usr/bin/python3 tools/dev/summary "$results"
