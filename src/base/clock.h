@@ -8,6 +8,7 @@ static inline uint64_t clock_read_ns(clockid_t clock)
 {
 	struct timespec time;
 
+	/* syscall: clock_gettime; where the vDSO cannot tell */
 	clock_gettime(clock, &time);
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }

@@ -20,11 +20,22 @@ struct setup {
 	size_t len;
 };
 
-/* The same in the worker's words, with keys: in memory that is wiped, not dumped, not inherited. */
+/* The same in the worker's words, with keys: in a vault. */
 struct secrets {
-	size_t size;
 	struct control_config config; /* its peers are the ones below */
 	struct control_peer peers[];
+};
+
+/* A worker's stderr. */
+struct voice {
+	int fd; /* 0: there is no worker */
+	struct loop_source source;
+	char line[200]; /* that begins with these `size` bytes */
+	size_t size;
+	char last[200];	    /* line that was whole; "" */
+	int forbidden;	    /* system call that was its end; -1 */
+	uint64_t since_ms;  /* of a second in which … */
+	unsigned int lines; /* … so many came */
 };
 
 /* A tunnel that runs, or should. */
@@ -39,6 +50,7 @@ struct service {
 	pid_t pid;		      /* 0: no worker now */
 	int control_fd;
 	struct loop_source child, restart;
+	struct voice voice;
 	uint64_t started_ms;
 	unsigned int failures; /* in a row */
 	unsigned int restarts;
@@ -93,7 +105,7 @@ int secrets_make(struct setup *setup, struct secrets **secrets, struct err *err)
 void secrets_free(struct secrets *secrets); /* NULL: nothing */
 
 /* --- worker.c --- */
-int worker_main(void); /* of the process that is a worker */
+int worker_main(const char *title); /* of the process that is a worker */
 int worker_start(struct service *service, struct err *err);
 void worker_stop(struct service *service);
 /* Makes a running worker's configuration `secrets`; sockets: new ones, too. All or nothing. */
@@ -101,6 +113,11 @@ int worker_change(struct service *service, const struct secrets *secrets, bool s
 		  struct err *err);
 /* It answered wrongly or not at all: ended, and started again soon. */
 void worker_distrust(struct service *service);
+
+/* --- voice.c --- */
+/* *mouth: for the worker, to be closed here. */
+int voice_open(struct service *service, int *mouth, struct err *err);
+void voice_close(struct service *service); /* after hearing what is left; without one: nothing */
 
 /* --- service.c --- */
 int service_new(struct keeper *keeper, struct setup *setup, struct secrets *secrets,
@@ -123,6 +140,13 @@ json_t *status_describe(struct keeper *keeper);
 /* --- control.c --- */
 int control_open(struct keeper *keeper, struct err *err);
 void control_close(struct keeper *keeper); /* removes the socket; open connections stay open */
+
+/* --- readers.c --- */
+enum right { RIGHT_NONE, RIGHT_READ, RIGHT_ALL };
+/* Lets the group that may read come to the socket; 0: there is none. */
+gid_t readers_admit(struct keeper *keeper);
+/* What the other end of a connection may. */
+enum right readers_right(int sock, gid_t group);
 
 /* --- names.c --- */
 int names_open(struct keeper *keeper, struct err *err);

@@ -1,34 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * From a setup to what the worker is told. Keys are read from their files here and nowhere else in
- * the daemon; they live in pages that are locked, kept out of cores and zeroed in a fork.
+ * the daemon; they live in a vault.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
+#include "base/vault.h"
 #include "daemon/inside.h"
 #include "lib/lib.h"
-#include "tunnel/crypto.h"
 
 #define TAP_MTU_INITIAL 1500
 
 static struct secrets *secrets_new(size_t peers)
 {
-	size_t size = sizeof(struct secrets) + peers * sizeof(struct control_peer);
-	struct secrets *secrets =
-		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct secrets *secrets = vault_new(sizeof(*secrets) + peers * sizeof(struct control_peer));
 
-	if (secrets == MAP_FAILED)
+	if (!secrets)
 		return NULL;
-	/* All three are best effort: without them it works, less well guarded. */
-	mlock(secrets, size);
-	madvise(secrets, size, MADV_DONTDUMP);
-	madvise(secrets, size, MADV_WIPEONFORK);
-	secrets->size = size;
 	secrets->config.peers = secrets->peers;
 	secrets->config.n_peers = peers;
 	secrets->config.tap_fd = secrets->config.udp4_fd = secrets->config.udp6_fd = -1;
@@ -37,12 +29,7 @@ static struct secrets *secrets_new(size_t peers)
 
 void secrets_free(struct secrets *secrets)
 {
-	size_t size = secrets ? secrets->size : 0;
-
-	if (!secrets)
-		return;
-	crypto_wipe(secrets, size);
-	munmap(secrets, size);
+	vault_free(secrets);
 }
 
 static enum control_cipher cipher_of(const struct object *object, enum control_cipher otherwise)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The process behind a tunnel. It is this program executed anew, so that nothing of the keeper's
- * memory is in it, with one descriptor: its control socket. It dies with the keeper, and when it
- * dies by itself the keeper, which holds the same sockets and TAP, gives them to the next one.
+ * memory is in it, with one descriptor, its control socket, and confined before it hears from
+ * anybody. It dies with the keeper, and when it dies by itself the keeper, which holds the same
+ * sockets and TAP, gives them to the next one.
  */
 #include "tunnel/worker.h"
 
@@ -13,45 +14,67 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
+#include "daemon/confine.h"
 #include "daemon/inside.h"
 #include "tunnel/crypto.h"
+#include "tunnel/io_udp.h"
 
 #define CONTROL_FD 3
 #define END_MS 1000	    /* a worker's time to end by itself */
 #define CALM_MS 10000	    /* one that lived so long had no lasting trouble */
 #define RESTART_MOST_MS 800 /* so that a restart is tried within a second */
 
-int worker_main(void)
+/* Tunnels of one name in two namespaces do not look for the same user id first. */
+static void seed_make(const char *title, char seed[500])
 {
-	struct rlimit none = {0};
+	struct stat space = {0};
+
+	(void)stat("/proc/self/ns/net", &space);
+	snprintf(seed, 500, "%.400s %lu", title, (unsigned long)space.st_ino);
+}
+
+int worker_main(const char *title)
+{
+	struct worker *worker;
+	char seed[500];
+	struct err err;
 
 	prctl(PR_SET_NAME, "lanloomd");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	prctl(PR_SET_DUMPABLE, 0);
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	setrlimit(RLIMIT_CORE, &none);
 	if (fcntl(CONTROL_FD, F_GETFD) < 0) {
 		fprintf(stderr, "lanloomd: a worker is started by the keeper only\n");
 		return 2;
 	}
-	return worker_run(CONTROL_FD);
+	seed_make(title, seed);
+	/* libcrypto reads its configuration and finds its algorithms while it may */
+	if (crypto_guard(&err) || crypto_warm(&err)) {
+		fprintf(stderr, "%s\n", err.message);
+		return 1;
+	}
+	worker = worker_open(CONTROL_FD);
+	if (worker && confine_process(seed, CONFINE_ALL, &err)) {
+		fprintf(stderr, "it does not run unconfined: %s\n", err.message);
+		return 1;
+	}
+	return worker ? worker_serve(worker) : 1;
 }
 
 /* In the child: nothing but what may be called between fork and exec. */
-static void become_worker(const struct keeper *keeper, int control_fd, char *title)
+static void become_worker(int control_fd, int mouth_fd, char *title)
 {
 	char *argv[] = {title, NULL};
 	sigset_t none;
-	int log = fcntl(keeper->log.fd, F_DUPFD, 10), control = fcntl(control_fd, F_DUPFD, 10);
+	int mouth = fcntl(mouth_fd, F_DUPFD, 10), control = fcntl(control_fd, F_DUPFD, 10);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	dup2(log, STDERR_FILENO);
+	dup2(mouth, STDERR_FILENO);
 	dup2(control, CONTROL_FD);
 	closefrom(CONTROL_FD + 1);
 	sigemptyset(&none);
@@ -64,16 +87,17 @@ static int worker_fork(struct service *service, int *control_fd, struct err *err
 {
 	struct timeval patience = {.tv_sec = CONTROL_TIMEOUT_MS / 1000};
 	const char *ns = service->setup->tunnel->ns;
+	int mouth FD_CLEANUP = -1;
 	char title[400];
 	int fds[2];
 
 	snprintf(title, sizeof(title), "lanloomd: tunnel %s%s%s%s", service_name(service),
 		 ns[0] ? " (" : "", ns, ns[0] ? ")" : "");
-	if (control_pair(fds, err))
+	if (voice_open(service, &mouth, err) || control_pair(fds, err))
 		return err->code;
 	service->pid = fork();
 	if (!service->pid)
-		become_worker(service->keeper, fds[1], title);
+		become_worker(fds[1], mouth, title);
 	close(fds[1]);
 	if (service->pid < 0) {
 		service->pid = 0;
@@ -95,21 +119,33 @@ static void restart_later(struct service *service)
 	loop_timer_set(&service->restart, delays_ms[n]);
 }
 
-static void describe_end(int status, char text[64])
+static void describe_end(const struct service *service, int status, char text[120])
 {
-	if (WIFSIGNALED(status))
-		snprintf(text, 64, "was ended by signal %d", WTERMSIG(status));
-	else
-		snprintf(text, 64, "ended with code %d", WEXITSTATUS(status));
+	int call = service->voice.forbidden;
+	char name[32];
+
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS && call >= 0) {
+		confine_call_name(call, name);
+		snprintf(text, 120,
+			 "tried system call %d (%s), which is forbidden: the kernel ended it", call,
+			 name);
+	} else if (WIFSIGNALED(status)) {
+		snprintf(text, 120, "was ended by signal %d%s%s", WTERMSIG(status),
+			 WTERMSIG(status) == SIGSYS ? " for a forbidden system call" : "",
+			 WCOREDUMP(status) ? " and left a core" : "");
+	} else {
+		snprintf(text, 120, "ended with code %d", WEXITSTATUS(status));
+	}
 }
 
 static void worker_ended(void *data, int status)
 {
 	struct service *service = data;
 	uint64_t lived_ms = clock_now_ns() / 1000000 - service->started_ms;
-	char how[64];
+	char how[120];
 
-	describe_end(status, how);
+	voice_close(service);
+	describe_end(service, status, how);
 	snprintf(service->problem, sizeof(service->problem), "its worker %s", how);
 	log_warning(&service->keeper->log, "tunnel %s: the worker (process %d) %s",
 		    service_name(service), (int)service->pid, how);
@@ -129,6 +165,10 @@ static void config_fill(const struct service *service, const struct secrets *sec
 	config->tap_fd = tap ? service->tap_fd : -1;
 	config->udp4_fd = sockets ? service->udp_fds[0] : -1;
 	config->udp6_fd = sockets ? service->udp_fds[1] : -1;
+	/* which the worker may not */
+	for (int i = 0; sockets && i < 2; i++)
+		if (service->udp_fds[i] >= 0)
+			io_udp_widen(service->udp_fds[i]);
 }
 
 int worker_start(struct service *service, struct err *err)
@@ -136,8 +176,10 @@ int worker_start(struct service *service, struct err *err)
 	struct control_config config;
 	int r = worker_fork(service, &service->control_fd, err);
 
-	if (r)
+	if (r) {
+		voice_close(service);
 		return r;
+	}
 	r = loop_child(&service->keeper->loop, &service->child, service->pid, worker_ended, service,
 		       err);
 	config_fill(service, service->secrets, true, true, &config);
@@ -146,7 +188,10 @@ int worker_start(struct service *service, struct err *err)
 	crypto_wipe(&config, sizeof(config));
 	if (r) {
 		worker_stop(service);
-		return r;
+		return r == -EPIPE && service->voice.last[0]
+			       ? err_set(err, r, "the tunnel's worker ended: %s",
+					 service->voice.last)
+			       : r;
 	}
 	service->started_ms = clock_now_ns() / 1000000;
 	service->problem[0] = '\0';
@@ -169,6 +214,7 @@ void worker_stop(struct service *service)
 	loop_remove(&service->keeper->loop, &service->child);
 	while (waitpid(service->pid, NULL, 0) < 0 && errno == EINTR)
 		;
+	voice_close(service);
 	service->pid = 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The engine's configuration: what is refused, and what changes without disturbing sessions. */
 #include <errno.h>
-#include <stdlib.h>
+#include "base/vault.h"
 #include "tunnel/core.h"
 
 #define MTU_MIN 68
@@ -144,7 +144,7 @@ int engine_set_peer(struct engine *engine, const struct control_peer *config, ui
 		apply_peer(engine, peer, config, now);
 		return 0;
 	}
-	peer = calloc(1, sizeof(*peer));
+	peer = vault_new(sizeof(*peer));
 	if (!peer)
 		return err_set(err, -ENOMEM, "no memory for peer %s", config->name);
 	parcel_list_init(&peer->queue);
@@ -155,8 +155,7 @@ int engine_set_peer(struct engine *engine, const struct control_peer *config, ui
 	if (rc == 0)
 		rc = view_add_peer(&engine->view, peer);
 	if (rc) {
-		crypto_wipe(peer, sizeof(*peer));
-		free(peer);
+		vault_free(peer);
 		return err_set(err, rc, "no memory for peer %s", config->name);
 	}
 	apply_peer(engine, peer, config, now);

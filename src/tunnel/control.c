@@ -49,7 +49,7 @@ int control_message_send(int fd, const struct control_message *message, const in
 		memcpy(CMSG_DATA(c), sent, n_fds * sizeof(int));
 	}
 	do {
-		n = sendmsg(fd, &header, MSG_NOSIGNAL);
+		n = sendmsg(fd, &header, MSG_NOSIGNAL); /* syscall: sendmsg */
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }
@@ -145,7 +145,7 @@ int control_message_receive(int fd, struct control_message *message, int fds[CON
 	ssize_t n;
 
 	do {
-		n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC);
+		n = recvmsg(fd, &header, MSG_CMSG_CLOEXEC); /* syscall: recvmsg */
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == ECONNRESET ? 0 : -errno;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/opensslv.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
+#include "base/vault.h"
 
 #define HASH_BLOCK 64
 
@@ -272,4 +274,70 @@ int aead_open(struct aead *aead, const uint8_t nonce[NONCE_SIZE], const void *aa
 	    EVP_CipherFinal_ex(aead->context, rest, &done) != 1)
 		return -EBADMSG;
 	return 0;
+}
+
+static void *guarded_new(size_t size, const char *file, int line)
+{
+	(void)file, (void)line;
+	return vault_new(size);
+}
+
+static void *guarded_resize(void *block, size_t size, const char *file, int line)
+{
+	(void)file, (void)line;
+	return vault_resize(block, size);
+}
+
+static void guarded_free(void *block, const char *file, int line)
+{
+	(void)file, (void)line;
+	vault_free(block);
+}
+
+int crypto_guard(struct err *err)
+{
+	if (CRYPTO_set_mem_functions(guarded_new, guarded_resize, guarded_free) != 1)
+		return err_set(err, -EBUSY, "libcrypto's memory cannot be guarded any more");
+	/* its tidying up at the end would make calls that nothing else needs */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
+		return err_set(err, -ENOSYS, "libcrypto does not begin");
+	return 0;
+}
+
+/* Seals, opens, and refuses what was changed. */
+static bool warm_aead(struct crypto *crypto, enum suite suite, const uint8_t key[KEY_SIZE])
+{
+	struct aead *seal = aead_new(crypto, suite, key, true);
+	struct aead *open = aead_new(crypto, suite, key, false);
+	uint8_t text[KEY_SIZE + TAG_SIZE] = {0}, nonce[NONCE_SIZE] = {0};
+	bool works =
+		seal && open && aead_seal(seal, nonce, key, KEY_SIZE, text, KEY_SIZE, text) == 0;
+
+	text[0] ^= 1;
+	works = works && aead_open(open, nonce, key, KEY_SIZE, text, KEY_SIZE, text) == -EBADMSG;
+	aead_free(seal);
+	aead_free(open);
+	return works;
+}
+
+int crypto_warm(struct err *err)
+{
+	static const uint8_t key[KEY_SIZE] = {9}, low_order[KEY_SIZE];
+	struct crypto *crypto = crypto_new(err);
+	uint8_t out[HASH_SIZE];
+
+	if (!crypto)
+		return err->code;
+	struct keypair *pair = keypair_new(crypto, key);
+	bool works = pair && keypair_derive(pair, key, out) == 0 &&
+		     keypair_derive(pair, low_order, out) == -EBADMSG;
+	for (enum suite suite = 0; suite < SUITE_COUNT; suite++)
+		works = warm_aead(crypto, suite, key) && works;
+	crypto_mac(crypto, out, MAC_SIZE, key, KEY_SIZE, key, KEY_SIZE);
+	crypto_hmac(crypto, out, key, KEY_SIZE, key, KEY_SIZE);
+	works = works && !crypto->failed;
+	keypair_free(pair);
+	crypto_free(crypto);
+	ERR_clear_error();
+	return works ? 0 : err_set(err, -ENOSYS, "libcrypto does not work");
 }

@@ -31,6 +31,18 @@ bool crypto_failed(const struct crypto *crypto);
 /* What does the ciphers, for people: "OpenSSL 3.0.11". Static. */
 const char *crypto_describe(void);
 
+/*
+ * For a process that does nothing else: all of libcrypto's memory comes from the vault from now
+ * on, since keys are anywhere in it. Before its first use. -EBUSY: it has been used.
+ */
+int crypto_guard(struct err *err);
+
+/*
+ * Uses everything once, so that libcrypto has read its files and found its algorithms before the
+ * process loses the right to open files.
+ */
+int crypto_warm(struct err *err);
+
 /* The suite this CPU does faster. */
 enum suite crypto_preferred(void);
 

@@ -10,7 +10,7 @@
  * `out`, a drop, or held in a peer's lists. So in = out + held + drops can be checked at any time.
  */
 #include <errno.h>
-#include <stdlib.h>
+#include "base/vault.h"
 #include "tunnel/core.h"
 #include "tunnel/offload.h"
 
@@ -117,7 +117,7 @@ struct engine *engine_new(const struct engine_config *config, uint64_t now, stru
 {
 	if (configure_check(config, err))
 		return NULL;
-	struct engine *engine = calloc(1, sizeof(*engine));
+	struct engine *engine = vault_new(sizeof(*engine));
 	if (!engine) {
 		err_set(err, -ENOMEM, "no memory for the tunnel");
 		return NULL;
@@ -151,8 +151,7 @@ static void free_peer(struct engine *engine, struct peer *peer)
 	handshake_end_session(engine, &peer->next);
 	timers_drop_held(engine, peer, DROP_REMOVED);
 	mac_table_forget(&engine->macs, &peer->place);
-	crypto_wipe(peer, sizeof(*peer));
-	free(peer);
+	vault_free(peer);
 }
 
 void engine_free(struct engine *engine)
@@ -168,8 +167,7 @@ void engine_free(struct engine *engine)
 	pool_fini(&engine->queue_pool);
 	pool_fini(&engine->open_pool);
 	crypto_free(engine->crypto);
-	crypto_wipe(engine, sizeof(*engine));
-	free(engine);
+	vault_free(engine);
 }
 
 int engine_remove_peer(struct engine *engine, const uint8_t public_key[KEY_SIZE])

@@ -13,10 +13,11 @@ void io_tap_set(struct io_tap *tap, int fd)
 	int size;
 
 	if (tap->fd >= 0)
-		close(tap->fd);
+		close(tap->fd); /* syscall: close */
 	tap->fd = fd;
 	if (fd < 0)
 		return;
+	/* syscall: fcntl(1 = F_GETFL), fcntl(1 = F_SETFL), ioctl(1 = TUNGETVNETHDRSZ) */
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	tap->header_size = sizeof(struct virtio_net_hdr);
 	if (ioctl(fd, TUNGETVNETHDRSZ, &size) == 0 && size == TAP_HEADER_MAX)
@@ -30,7 +31,7 @@ int io_tap_read(struct io_tap *tap, struct frame *frame)
 	ssize_t n;
 
 	do {
-		n = read(tap->fd, start, tap->header_size + TAP_READ_MAX);
+		n = read(tap->fd, start, tap->header_size + TAP_READ_MAX); /* syscall: read */
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -errno;
@@ -68,7 +69,7 @@ int io_tap_write(struct io_tap *tap, struct frame *frame)
 	memset(start, 0, tap->header_size);
 	memcpy(start, &header, sizeof(header));
 	do {
-		n = write(tap->fd, start, tap->header_size + frame->size);
+		n = write(tap->fd, start, tap->header_size + frame->size); /* syscall: write */
 	} while (n < 0 && errno == EINTR);
 	return n < 0 ? -errno : 0;
 }

@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SOCKET_BUFFER (4 << 20)
 #define FULL_WAIT_MS 5 /* for a socket buffer that is full */
 
 static void set_option(int fd, int level, int option, int value)
@@ -16,22 +15,55 @@ static void set_option(int fd, int level, int option, int value)
 	(void)setsockopt(fd, level, option, &value, sizeof(value));
 }
 
+/*
+ * As much as the system lets everybody have; more where we may force it, and none less where
+ * somebody who might has done so before. The kernel answers twice of what was asked for.
+ */
+static void widen(int fd, int option, int force)
+{
+	int now = 0;
+	socklen_t size = sizeof(now);
+
+	/*
+	 * syscall: getsockopt(1 = SOL_SOCKET, 2 = SO_RCVBUF)
+	 * syscall: getsockopt(1 = SOL_SOCKET, 2 = SO_SNDBUF)
+	 * syscall: setsockopt(1 = SOL_SOCKET, 2 = SO_RCVBUF); where nobody did it before
+	 * syscall: setsockopt(1 = SOL_SOCKET, 2 = SO_SNDBUF); where nobody did it before
+	 * syscall: setsockopt(1 = SOL_SOCKET, 2 = SO_RCVBUFFORCE); where nobody did it before
+	 * syscall: setsockopt(1 = SOL_SOCKET, 2 = SO_SNDBUFFORCE); where nobody did it before
+	 */
+	if (getsockopt(fd, SOL_SOCKET, option, &now, &size) == 0 && now >= 2 * UDP_SOCKET_BUFFER)
+		return;
+	set_option(fd, SOL_SOCKET, option, UDP_SOCKET_BUFFER);
+	set_option(fd, SOL_SOCKET, force, UDP_SOCKET_BUFFER);
+}
+
+void io_udp_widen(int fd)
+{
+	widen(fd, SO_RCVBUF, SO_RCVBUFFORCE);
+	widen(fd, SO_SNDBUF, SO_SNDBUFFORCE);
+}
+
 void io_udp_set(struct io_udp *udp, enum udp_family family, int fd)
 {
 	int only = 1;
 	socklen_t size = sizeof(only);
 
 	if (udp->fds[family] >= 0)
-		close(udp->fds[family]);
+		close(udp->fds[family]); /* syscall: close */
 	udp->fds[family] = fd;
 	if (fd < 0)
 		return;
+	/* syscall: fcntl(1 = F_GETFL), fcntl(1 = F_SETFL) */
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
-	/* As much as the system lets everybody have; more where we may force it. */
-	set_option(fd, SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER);
-	set_option(fd, SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER);
-	set_option(fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER);
-	set_option(fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER);
+	io_udp_widen(fd);
+	/*
+	 * syscall: setsockopt(1 = IPPROTO_IP, 2 = IP_MTU_DISCOVER)
+	 * syscall: setsockopt(1 = IPPROTO_IP, 2 = IP_PKTINFO)
+	 * syscall: setsockopt(1 = IPPROTO_IPV6, 2 = IPV6_MTU_DISCOVER)
+	 * syscall: setsockopt(1 = IPPROTO_IPV6, 2 = IPV6_RECVPKTINFO)
+	 * syscall: getsockopt(1 = IPPROTO_IPV6, 2 = IPV6_V6ONLY)
+	 */
 	/* PROBE: don't fragment, and believe no ICMP. A dual-stack socket needs IPv4's as well. */
 	set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 	set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
@@ -59,6 +91,7 @@ int io_udp_receive(struct io_udp *udp, enum udp_family family)
 {
 	for (int i = 0; i < UDP_BATCH; i++)
 		prepare(&udp->in, i, UDP_DATAGRAM_MAX);
+	/* syscall: recvmmsg */
 	int n = recvmmsg(udp->fds[family], udp->in.messages, UDP_BATCH, MSG_DONTWAIT, NULL);
 	return n < 0 ? 0 : n;
 }
@@ -205,6 +238,8 @@ static bool retry(struct io_udp *udp, int fd, uint32_t i, int error, bool *waite
 	if ((error == EAGAIN || error == ENOBUFS) && !*waited) {
 		struct pollfd full = {.fd = fd, .events = POLLOUT};
 
+		/* syscall: poll */
+		/* syscall: ppoll; where there is no poll */
 		*waited = true;
 		return poll(&full, 1, FULL_WAIT_MS) > 0;
 	}
@@ -229,6 +264,7 @@ void io_udp_flush(struct io_udp *udp)
 		while (end < udp->n_out && udp->families[end] == udp->families[at])
 			end++;
 		int fd = udp->fds[udp->families[at]];
+		/* syscall: sendmmsg */
 		int n = sendmmsg(fd, udp->out.messages + at, end - at, MSG_DONTWAIT);
 		if (n > 0)
 			at += (uint32_t)n;

@@ -13,6 +13,7 @@
 #define UDP_BATCH 64
 #define UDP_DATAGRAM_MAX 16384
 #define UDP_REFUSED 32
+#define UDP_SOCKET_BUFFER (4 << 20)
 
 enum udp_family { UDP_IPV4, UDP_IPV6, UDP_FAMILIES };
 
@@ -55,6 +56,12 @@ struct io_udp {
 	uint32_t n_refused;
 	uint64_t n_errors; /* datagrams lost otherwise */
 };
+
+/*
+ * Makes its buffers large. Only who has CAP_NET_ADMIN gets all that is wanted, so whoever made the
+ * socket calls it; a worker does what it can.
+ */
+void io_udp_widen(int fd);
 
 /* Takes a socket over, sets its options, and closes an older one. */
 void io_udp_set(struct io_udp *udp, enum udp_family family, int fd);

@@ -3,16 +3,27 @@
  * A worker is one thread in one loop: what is ready at TAP, sockets and control socket is taken in
  * small turns, so that none starves the others; what a turn produced goes to the wire before the
  * next. Everything the engine needs from outside is here: descriptors, clock, random bytes.
+ *
+ * What libc calls of the kernel by itself, for malloc and when something is wrong enough to abort:
+ *
+ * syscall: brk, mmap(2 & PROT_EXEC = 0), munmap
+ * syscall: mremap; a list of many thousand peers grows
+ * syscall: restart_syscall; after a stop and a SIGCONT
+ * syscall: futex(1 = FUTEX_WAKE_PRIVATE); libcrypto ends an initialisation of its own
+ * syscall: rt_sigprocmask, gettid, getpid, tgkill(0 = self, 2 = SIGABRT); abort
+ * syscall: writev(0 = STDERR_FILENO); libc's last words before an abort
  */
 #include "tunnel/worker.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/vault.h"
 #include "tunnel/worker_state.h"
 
 #define TAP_TURN 64 /* frames */
@@ -50,7 +61,7 @@ static void fill_random(void *context, void *out, size_t size)
 
 	(void)context;
 	while (size) {
-		ssize_t n = getrandom(at, size, 0);
+		ssize_t n = getrandom(at, size, 0); /* syscall: getrandom */
 
 		if (n < 0 && errno != EINTR)
 			abort(); /* no keys without it */
@@ -77,8 +88,8 @@ static void report(void *context, enum engine_event event, const struct peer *pe
 {
 	struct worker *worker = context;
 
-	if (may_log(worker))
-		fprintf(stderr, "tunnel %s: peer %s %s\n", worker->name, engine_peer_name(peer),
+	if (may_log(worker)) /* syscall: write */
+		fprintf(stderr, "peer %s %s\n", engine_peer_name(peer),
 			event == ENGINE_CONNECTED ? "is connected" : "does not answer");
 }
 
@@ -98,6 +109,7 @@ static void watch(struct worker *worker, int fd, enum event_source source)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
 
+	/* syscall: epoll_ctl */
 	/* A descriptor that cannot be watched is one that carries nothing: the peer will see. */
 	if (fd >= 0)
 		(void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event);
@@ -137,7 +149,7 @@ static void take_frames(struct worker *worker, uint64_t now)
 	if (rc >= 0)
 		return;
 	/* The device is gone; the keeper will send a new one, or end us. */
-	fprintf(stderr, "tunnel %s: the TAP is gone\n", worker->name);
+	fprintf(stderr, "the TAP is gone\n");
 	unwatch(worker, worker->tap.fd);
 	io_tap_set(&worker->tap, -1);
 }
@@ -205,6 +217,8 @@ static void loop(struct worker *worker)
 {
 	struct epoll_event events[4];
 
+	/* syscall: epoll_wait */
+	/* syscall: epoll_pwait; where there is no epoll_wait */
 	while (!worker->ended) {
 		int n = epoll_wait(worker->epoll_fd, events, 4, timeout(worker, clock_now_ns()));
 
@@ -231,14 +245,14 @@ static void close_all_but(int control_fd)
 	close_range((unsigned)control_fd + 1, ~0U, 0);
 }
 
-int worker_run(int control_fd)
+struct worker *worker_open(int control_fd)
 {
 	close_all_but(control_fd);
-	struct worker *worker = calloc(1, sizeof(*worker));
+	struct worker *worker = vault_new(sizeof(*worker));
 
 	if (!worker) {
 		fprintf(stderr, "tunnel: no memory for a worker\n");
-		return 1;
+		return NULL;
 	}
 	/* Keys must not end in a core file, nor be read by another process of the same user. */
 	prctl(PR_SET_DUMPABLE, 0);
@@ -248,10 +262,15 @@ int worker_run(int control_fd)
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (worker->epoll_fd < 0) {
 		fprintf(stderr, "tunnel: epoll: %s\n", strerror(errno));
-		free(worker);
-		return 1;
+		vault_free(worker);
+		return NULL;
 	}
 	watch(worker, control_fd, SOURCE_CONTROL);
+	return worker;
+}
+
+int worker_serve(struct worker *worker)
+{
 	loop(worker);
 	worker_forget_staged(worker);
 	engine_free(worker->engine);
@@ -259,7 +278,13 @@ int worker_run(int control_fd)
 	io_udp_set(&worker->udp, UDP_IPV4, -1);
 	io_udp_set(&worker->udp, UDP_IPV6, -1);
 	close(worker->epoll_fd);
-	crypto_wipe(worker, sizeof(*worker));
-	free(worker);
-	return 0;
+	vault_free(worker);
+	return 0; /* syscall: exit_group */
+}
+
+int worker_run(int control_fd)
+{
+	struct worker *worker = worker_open(control_fd);
+
+	return worker ? worker_serve(worker) : 1;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/vault.h"
 #include "tunnel/worker_state.h"
 
 enum { FD_TAP, FD_UDP4, FD_UDP6 };
@@ -37,9 +38,8 @@ void worker_forget_staged(struct worker *worker)
 	for (int i = 0; i < CONTROL_FDS && staged->begun; i++)
 		if (staged->fds[i] >= 0)
 			close(staged->fds[i]);
-	if (staged->peers)
-		crypto_wipe(staged->peers, staged->begin.n_peers * sizeof(*staged->peers));
-	free(staged->peers);
+	vault_free(staged->peers);
+	free(staged->sorted);
 	crypto_wipe(staged, sizeof(*staged));
 }
 
@@ -53,8 +53,9 @@ static bool begin(struct worker *worker, const struct control_begin *begin, int 
 		staged->fds[i] = fd_take(&fds[i]);
 	if (begin->n_peers > CONTROL_PEERS_MAX)
 		return false;
-	staged->peers = calloc(begin->n_peers + 1, sizeof(*staged->peers));
-	if (!staged->peers) {
+	staged->peers = vault_new((begin->n_peers + 1) * sizeof(*staged->peers));
+	staged->sorted = calloc(begin->n_peers + 1, sizeof(*staged->sorted));
+	if (!staged->peers || !staged->sorted) {
 		staged->error = -ENOMEM;
 		return true;
 	}
@@ -70,7 +71,9 @@ static bool add_peer(struct worker *worker, const struct control_peer *peer)
 		return true;
 	if (!staged->begun || staged->n_peers == staged->begin.n_peers)
 		return false;
-	staged->peers[staged->n_peers++] = *peer;
+	staged->peers[staged->n_peers] = *peer;
+	staged->sorted[staged->n_peers] = &staged->peers[staged->n_peers];
+	staged->n_peers++;
 	return true;
 }
 
@@ -92,23 +95,24 @@ static struct engine_config engine_config_of(struct worker *worker)
 
 static int compare_keys(const void *a, const void *b)
 {
-	const struct control_peer *one = a, *other = b;
+	const struct control_peer *const *one = a, *const *other = b;
 
-	return memcmp(one->public_key, other->public_key, KEY_SIZE);
+	return memcmp((*one)->public_key, (*other)->public_key, KEY_SIZE);
 }
 
 /* Sorts them by key on the way. */
 static int check_peers(const struct staged *staged, const struct engine *engine, struct err *err)
 {
-	struct control_peer *peers = staged->peers;
+	const struct control_peer **peers = staged->sorted;
 	int rc = 0;
 
+	/* syscall: sysinfo; glibc before 2.37, when there are many */
 	qsort(peers, staged->n_peers, sizeof(*peers), compare_keys);
 	for (uint32_t i = 0; i < staged->n_peers && rc == 0; i++) {
 		if (i && compare_keys(&peers[i - 1], &peers[i]) == 0)
 			return err_set(err, -EINVAL, "peers %s and %s have one key",
-				       peers[i - 1].name, peers[i].name);
-		rc = engine_check_peer(engine, &peers[i], err);
+				       peers[i - 1]->name, peers[i]->name);
+		rc = engine_check_peer(engine, peers[i], err);
 	}
 	return rc;
 }
@@ -116,9 +120,10 @@ static int check_peers(const struct staged *staged, const struct engine *engine,
 static bool is_named(const struct staged *staged, const uint8_t *public_key)
 {
 	struct control_peer wanted;
+	const struct control_peer *like = &wanted;
 
 	memcpy(wanted.public_key, public_key, KEY_SIZE);
-	return bsearch(&wanted, staged->peers, staged->n_peers, sizeof(wanted), compare_keys);
+	return bsearch(&like, staged->sorted, staged->n_peers, sizeof(like), compare_keys);
 }
 
 /* Removes the peers that the configuration does not name any more. */
@@ -192,7 +197,7 @@ static int commit(struct worker *worker, struct err *err)
 	take_descriptors(worker);
 	remove_unnamed(staged, engine, now);
 	for (uint32_t i = 0; i < staged->n_peers && rc == 0; i++)
-		rc = engine_set_peer(engine, &staged->peers[i], now, err);
+		rc = engine_set_peer(engine, staged->sorted[i], now, err);
 	return rc;
 }
 

@@ -11,7 +11,8 @@ struct staged {
 	bool begun;
 	struct control_begin begin;
 	int fds[CONTROL_FDS];
-	struct control_peer *peers; /* begin.n_peers of them */
+	struct control_peer *peers;	    /* begin.n_peers of them, in a vault */
+	const struct control_peer **sorted; /* the same by their keys: secrets are not moved */
 	uint32_t n_peers;
 	int error;
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""tools/layers, tools/sizes and tools/registry say what they should about small trees."""
+"""tools/layers, tools/sizes, tools/registry and tools/syscalls say what they should about small trees."""
 import pathlib
 import subprocess
 
@@ -93,3 +93,33 @@ def test_registry_lists_the_kinds_by_name(house):
     done = subprocess.run([ROOT / "tools/registry", house / "src/kind/vlan.c", house / "src/kind/link.h"],
                           capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout.count("&kind_") == 1 and "\t&kind_vlan,\n\tNULL,\n" in done.stdout
+
+
+def gathered(folder, text, *options):
+    tree(folder, tunnel__a_dot_c=text)
+    return subprocess.run([ROOT / "tools/syscalls", *options, folder / "tunnel/a.c"], capture_output=True,
+                          text=True, timeout=30)
+
+
+def test_syscalls_gathers_what_stands_beside_the_calls(tmp_path):
+    text = """/*
+ * syscall: mmap(2 & PROT_EXEC = 0), munmap
+ */
+\tread(); /* syscall: read */
+\t/* syscall: tgkill(0 = self, 2 = SIGABRT); abort */
+\tx("syscall: open"); // syscall: socket
+\t/* syscall: brk; at times */ brk(); /* syscall: brk */
+"""
+    assert gathered(tmp_path, text, "--list").stdout.splitlines() == [
+        "brk", "mmap(2 & PROT_EXEC = 0)", "munmap", "read", "tgkill(0 = self, 2 = SIGABRT); abort"]
+    made = gathered(tmp_path, text).stdout
+    assert "{.number = SCMP_SYS(read)}, /* tunnel/a.c:4 */" in made
+    assert "CONFINE_SELF(0), CONFINE_TEST(2, UINT32_MAX, SIGABRT)" in made
+    assert "{CONFINE_TEST(2, PROT_EXEC, 0)}" in made and "open" not in made and "socket" not in made
+
+
+@pytest.mark.parametrize("line", ["", "read write", "read()", "read(fd = 3)", "ioctl(7 = X)", "Read", "ioctl(1 == X)",
+                                  "ioctl(1 = X", "; never"])
+def test_syscalls_refuses_what_it_does_not_understand(tmp_path, line):
+    done = gathered(tmp_path, f"\n/* syscall: {line} */\n")
+    assert done.returncode == 1 and "tunnel/a.c:2: " in done.stderr and not done.stdout

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The calls that probe.c tries. */
+#pragma once
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Made before the process is confined. */
+struct probe_had {
+	int tcp, udp, netns, memory;
+	pid_t parent;
+	char *page; /* that may be read and written */
+};
+
+extern struct probe_had had;
+
+/* A call; its answer is 0 or more, or -1 and errno. What a worker may do begins with "may-". */
+struct probe_try {
+	const char *name;
+	int (*act)(void);
+};
+
+extern const struct probe_try probe_tries[];
+extern const size_t probe_tries_len;
