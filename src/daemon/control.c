@@ -16,12 +16,14 @@
 #include "model/record.h"
 
 #define CONNECTIONS_MOST 32
+#define READERS_MOST 16	 /* of them, so that root always has some */
 #define REQUEST_MS 30000 /* a request that is not whole by then is dropped */
 #define LINGER_MS 1000	 /* after the last tunnel: its successor, or a notice, may follow */
 
 struct connection {
 	struct keeper *keeper;
 	int sock;
+	enum right right;
 	struct loop_source source, deadline;
 	struct keeper_message request;
 	struct connection *next;
@@ -30,8 +32,9 @@ struct connection {
 struct control {
 	int sock;
 	struct loop_source source;
+	gid_t group; /* whose members may read; 0: there is none */
 	struct connection *connections;
-	size_t count;
+	size_t count, readers;
 };
 
 static void connection_close(struct connection *connection)
@@ -43,6 +46,7 @@ static void connection_close(struct connection *connection)
 		at = &(*at)->next;
 	*at = connection->next;
 	control->count--;
+	control->readers -= connection->right == RIGHT_READ;
 	loop_remove(&connection->keeper->loop, &connection->source);
 	loop_remove(&connection->keeper->loop, &connection->deadline);
 	keeper_message_fini(&connection->request);
@@ -148,6 +152,34 @@ static bool answer_make(struct keeper *keeper, struct keeper_message *request,
 	return ends;
 }
 
+/* Does it ask how things are, and no more? */
+static bool only_reads(enum keeper_request request)
+{
+	switch (request) {
+	case KEEPER_PING:
+	case KEEPER_LIST:
+	case KEEPER_STATUS:
+		return true;
+	case KEEPER_APPLY:
+	case KEEPER_NOTICE:
+	case KEEPER_REQUEST_COUNT:
+		break;
+	}
+	return false;
+}
+
+/* As answer_make, for whoever it is. */
+static bool answer_whom(struct connection *connection, struct keeper_message *answer)
+{
+	struct err err;
+
+	if (connection->right == RIGHT_ALL || only_reads(connection->request.request))
+		return answer_make(connection->keeper, &connection->request, answer);
+	err_set(&err, -EPERM, "only root may change what the keeper runs");
+	keeper_error_put(&err, -1, answer);
+	return false;
+}
+
 static void request_done(struct connection *connection)
 {
 	struct keeper_message answer KEEPER_MESSAGE_CLEANUP = {
@@ -155,7 +187,7 @@ static void request_done(struct connection *connection)
 	};
 	struct keeper *keeper = connection->keeper;
 	struct err err;
-	bool ends = answer_make(keeper, &connection->request, &answer);
+	bool ends = answer_whom(connection, &answer);
 
 	/* nobody waits for whoever does not read: there is room for all of it, or it is lost */
 	if (keeper_message_send(connection->sock, &answer, &err))
@@ -192,12 +224,15 @@ static void too_late(void *data, int what)
 	connection_close(connection);
 }
 
-static bool may_ask(int sock)
+/* Also whether there is room for one more of that sort. */
+static enum right right_of(const struct control *control, int sock)
 {
-	struct ucred peer = {.uid = (uid_t)-1};
-	socklen_t size = sizeof(peer);
+	enum right right = readers_right(sock, control->group);
 
-	return getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == 0;
+	if (control->count == CONNECTIONS_MOST ||
+	    (right == RIGHT_READ && control->readers == READERS_MOST))
+		return RIGHT_NONE;
+	return right;
 }
 
 static void greet(void *data, int what)
@@ -206,9 +241,10 @@ static void greet(void *data, int what)
 	struct control *control = keeper->control;
 	int sock FD_CLEANUP = accept4(control->sock, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct connection *connection;
+	enum right right = sock < 0 ? RIGHT_NONE : right_of(control, sock);
 	struct err err;
 
-	if (sock < 0 || control->count == CONNECTIONS_MOST || !may_ask(sock))
+	if (right == RIGHT_NONE)
 		return;
 	connection = calloc(1, sizeof(*connection));
 	if (!connection)
@@ -216,9 +252,11 @@ static void greet(void *data, int what)
 	keeper_socket_widen(sock);
 	connection->keeper = keeper;
 	connection->sock = fd_take(&sock);
+	connection->right = right;
 	connection->next = control->connections;
 	control->connections = connection;
 	control->count++;
+	control->readers += right == RIGHT_READ;
 	if (loop_add(&keeper->loop, &connection->source, connection->sock, EPOLLIN, hear,
 		     connection, &err) ||
 	    loop_timer(&keeper->loop, &connection->deadline, too_late, connection, &err)) {
@@ -259,6 +297,7 @@ int control_open(struct keeper *keeper, struct err *err)
 		return r;
 	}
 	keeper->control = control;
+	control->group = readers_admit(keeper);
 	return loop_add(&keeper->loop, &control->source, control->sock, EPOLLIN, greet, keeper,
 			err);
 }

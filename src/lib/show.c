@@ -216,17 +216,18 @@ static json_t *namespace_describe(struct looking *looking, const char *name)
 	return json;
 }
 
+/* Who may not read the store may still be one whom the keeper answers: see the manual, FILES. */
 static json_t *tunnels_describe(struct looking *looking)
 {
+	const char *folder = looking->visit.store.folder;
 	struct err err = {0};
 	json_t *tunnels;
 
-	if (looking->visit.opened &&
-	    keeper_status(looking->visit.store.folder, &tunnels, &err) == 0)
+	if (folder[0] && keeper_status(folder, &tunnels, &err) == 0)
 		return tunnels;
-	if (err.code)
+	if (err.code && looking->visit.opened)
 		diag_warn(&looking->answer.diag, &err);
-	return json_array();
+	return NULL;
 }
 
 /* "name", or "namespace/name". */
@@ -306,7 +307,7 @@ static bool looking_open(struct looking *looking, const struct loom *loom)
 enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc **doc)
 {
 	struct looking looking;
-	json_t *namespaces = json_array(), *document;
+	json_t *namespaces = json_array(), *document, *tunnels;
 
 	if (!looking_open(&looking, loom)) {
 		json_decref(namespaces);
@@ -321,7 +322,8 @@ enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc 
 					      namespace_describe(&looking, looking.names[i]));
 	json_object_set_new(document, "namespaces", namespaces);
 	json_object_set_new(document, "networks", json_array());
-	json_object_set_new(document, "tunnels", tunnels_describe(&looking));
+	tunnels = tunnels_describe(&looking);
+	json_object_set_new(document, "tunnels", tunnels ? tunnels : json_array());
 	if (name) {
 		narrow(document, name);
 		if (!json_array_size(namespaces) &&
@@ -337,14 +339,17 @@ enum loom_status loom_tunnel(struct loom *loom, const char *name, struct loom_do
 	struct looking looking = {0};
 	struct err err = {0};
 	json_t *tunnels;
+	int r;
 
 	answer_init(&looking.answer);
-	if (visit_open(&looking.visit, loom, VISIT_LOOK, &err)) {
+	r = visit_open(&looking.visit, loom, VISIT_LOOK, &err);
+	tunnels = tunnels_describe(&looking);
+	if (!tunnels && r) {
 		answer_fail(&looking.answer, &err);
 		visit_close(&looking.visit);
 		return answer_end(&looking.answer, doc);
 	}
-	tunnels = tunnels_describe(&looking);
+	tunnels = tunnels ? tunnels : json_array();
 	json_object_set_new(looking.answer.json, "tunnels", tunnels);
 	if (name) {
 		list_narrow(tunnels, name);
