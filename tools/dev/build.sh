@@ -11,6 +11,8 @@ sources=$(find include src tests/unit tests/fuzz \( -name '*.[ch]' -o -name meso
 if [ ! -f "$dir/build.ninja" ]; then
 	say "configuring $dir"
 	mkdir -p "$dir"
+	# Without dpkg-dev meson takes lib64, where Debian's linker does not look.
+	[ ! -f /etc/debian_version ] || set -- --libdir lib "$@"
 	meson setup "$dir" "$@" >"$dir/setup.log" 2>&1 || {
 		tail -n 30 "$dir/setup.log" >&2
 		die "meson setup failed; the whole of it is in $dir/setup.log"
