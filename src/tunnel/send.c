@@ -198,9 +198,13 @@ void send_control(struct engine *engine, struct session *session, enum control_t
 	memset(at + wire_put_header(at, &inner, 0), 0, fill);
 	if (session_seal(session, 0, at, CONTROL_SIZE + fill, room))
 		return;
+	uint64_t answer_ns = session->peer->answer_ns;
 	send_message(engine, session->peer, &session->peer->endpoint, room, total, now);
-	/* Probes of the path are lost as a rule; small ones ask whether the peer lives. */
-	if (type == CONTROL_PROBE && !fill)
+	/* Probes of the path are lost as a rule: no answer to what came, and none is expected. */
+	if (fill)
+		session->peer->answer_ns = answer_ns;
+	/* Small ones ask whether the peer lives. */
+	else if (type == CONTROL_PROBE)
 		expect_answer(session->peer, now);
 	keep_fresh(engine, session, now);
 }

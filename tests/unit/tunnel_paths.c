@@ -231,6 +231,43 @@ static void path_narrows(void)
 	finish();
 }
 
+/* No initiation comes within a minute of another: nothing is wrong with the sessions. */
+static bool seldom(struct net *on, struct net_packet *packet)
+{
+	uint64_t *last = on->context;
+
+	if (packet->bytes[0] != MESSAGE_INITIATION)
+		return true;
+	CHECK(!*last || on->now - *last > 60 * NET_SECOND);
+	*last = on->now;
+	return true;
+}
+
+/*
+ * The path has narrowed unnoticed, and ten minutes after the last time b looks whether it takes
+ * more. These probes are lost: they do not tell a, who has more to say, that b lives.
+ */
+static void lost_probes_are_no_answer(void)
+{
+	for (uint64_t phase = 0; phase < 4; phase++) {
+		uint64_t last = 0;
+
+		pair(24, CONTROL_CIPHER_AUTO, CONTROL_CIPHER_AUTO, true);
+		net.mtu = 1500;
+		net_run(&net, 30);
+		net.mtu = 700;
+		net_run(&net, 560 + (double)phase);
+		net.tap = seldom;
+		net.context = &last;
+		for (uint32_t i = 0; i < 60; i++) {
+			send(a, 100, 1, 2, i);
+			net_run(&net, 1);
+		}
+		CHECK(b->n_frames == 60);
+		finish();
+	}
+}
+
 int main(void)
 {
 	TEST(peers_roam);
@@ -241,5 +278,6 @@ int main(void)
 	TEST(healed_wire_carries_again);
 	TEST(all_sizes_over_all_paths);
 	TEST(path_narrows);
+	TEST(lost_probes_are_no_answer);
 	return test_done();
 }
