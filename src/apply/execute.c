@@ -129,11 +129,12 @@ static int carry_out(struct run *run, struct journal *journal, struct err *err)
 	return 0;
 }
 
-int run_put_back(struct run *run, struct journal *journal, struct state *after, struct err *err)
+int run_put_back(struct run *run, const struct state *before, struct journal *journal,
+		 struct state *after, struct err *err)
 {
 	struct plan extra = {.arena = run->arena};
 	struct step *missing;
-	size_t count = steps_missing(run->arena, &run->actual, after, &run->plan, &missing);
+	size_t count = steps_missing(run->arena, before, after, &run->plan, &missing);
 
 	plan_order(&extra, missing, count);
 	for (size_t i = 0; i < extra.breath_count; i++) {
@@ -208,6 +209,59 @@ static int verify(struct run *run, const struct state *after, struct err *err)
 	return r;
 }
 
+/*
+ * Sets again what later steps changed on the side (a bridge takes the smallest MTU of its ports
+ * until it is given one). How many changes that were.
+ */
+static int set_again(struct run *run, struct journal *journal, struct state *after, struct err *err)
+{
+	struct plan_request again = run->plan_request;
+	struct plan plan;
+	int r = 0, count = 0;
+
+	again.actual = after;
+	again.adopt = again.force = true;
+	plan_make(&again, &plan);
+	for (size_t i = 0; !r && i < plan.commit; i++) {
+		struct breath *breath = &plan.breaths[i];
+		const struct step *step = &breath->steps[breath->leader];
+		struct text what TEXT_CLEANUP = {0};
+
+		if (!step->before || !step->after || step->flags)
+			continue;
+		not_kept(run, step, &what);
+		if (!what.size)
+			continue;
+		r = journal_breath(journal, breath, err);
+		if (!r) {
+			remember(run, breath);
+			r = run->world->ops->apply(run->world, breath, err);
+			count++;
+		}
+	}
+	plan_fini(&plan);
+	if (!r && count)
+		r = run_read(run, after, err);
+	return r ? r : count;
+}
+
+/* All is there that was promised; what is not yet is set once more. */
+static int settle(struct run *run, struct journal *journal, struct state *after, struct err *err)
+{
+	struct err unkept;
+	int r;
+
+	if (!verify(run, after, &unkept))
+		return 0;
+	r = set_again(run, journal, after, err);
+	if (r < 0)
+		return r;
+	if (r)
+		return verify(run, after, err);
+	*err = unkept;
+	return err->code;
+}
+
 static enum result roll_back(struct run *run, struct journal *journal)
 {
 	struct err err;
@@ -232,10 +286,11 @@ enum result run_execute(struct run *run)
 			  &run->owed, &run->error))
 		return RESULT_ROLLED_BACK;
 	if (carry_out(run, &journal, &err) || run_read(run, &after, &err) ||
-	    run_put_back(run, &journal, &after, &err) || verify(run, &after, &err) ||
+	    run_put_back(run, &run->actual, &journal, &after, &err) ||
+	    settle(run, &journal, &after, &err) ||
 	    run_commit(run, &journal, &after, &committed, &err)) {
 		run->error = err;
 		return roll_back(run, &journal);
 	}
-	return run_forward(run, &journal, &committed);
+	return run_forward(run, &journal, &after, &committed);
 }

@@ -62,17 +62,25 @@ static void rehearse(struct world *fake, const struct plan *plan, size_t from, s
 		fake->ops->apply(fake, &plan->breaths[i], &err);
 }
 
-/* Adds the steps that put back; those that will not stand are remembered and named. */
-static void add_missing(struct run *run, struct world *fake, struct step **steps, size_t *len,
-			unsigned int flags)
+/*
+ * Adds the steps that put back what was there `before`. What was there before the run is owed to
+ * whoever undoes it.
+ */
+static void add_missing(struct run *run, const struct state *before, struct world *fake,
+			struct step **steps, size_t *len, unsigned int flags)
 {
 	struct step *missing;
-	size_t count = steps_missing(run->arena, &run->actual, world_fake_state(fake), &run->plan,
-				     &missing);
+	size_t count =
+		steps_missing(run->arena, before, world_fake_state(fake), &run->plan, &missing);
 
 	for (size_t i = 0; i < count; i++) {
+		struct object *written = state_find(run->request->desired, missing[i].after);
+
 		missing[i].flags |= flags;
-		state_put(&run->owed, (struct object *)missing[i].after);
+		if (written) /* of a new one the rehearsal does not know all that the kernel adds */
+			missing[i].after = written;
+		if (state_find(&run->actual, missing[i].after))
+			state_put(&run->owed, (struct object *)missing[i].after);
 		*steps = arena_room(run->arena, *steps, *len, sizeof(**steps));
 		(*steps)[(*len)++] = missing[i];
 	}
@@ -124,6 +132,8 @@ void foresee(struct run *run)
 	struct world *fake = world_fake_new(&run->actual);
 	struct step *steps = NULL;
 	size_t len = 0, planned;
+	struct state made;
+	struct err unused;
 
 	for (size_t i = 0; i < plan->len; i++) {
 		steps = arena_room(run->arena, steps, len, sizeof(*steps));
@@ -131,16 +141,17 @@ void foresee(struct run *run)
 	}
 	planned = len;
 	rehearse(fake, plan, 0, plan->commit);
-	add_missing(run, fake, &steps, &len, 0);
+	add_missing(run, &run->actual, fake, &steps, &len, 0);
 	name_lost(run, world_fake_state(fake));
 	for (size_t i = planned; i < len; i++) {
 		struct breath one = {.steps = &steps[i], .len = 1};
-		struct err err;
 
-		fake->ops->apply(fake, &one, &err);
+		fake->ops->apply(fake, &one, &unused);
 	}
+	state_init(&made, run->arena);
+	fake->ops->read(fake, NULL, &made, &unused);
 	rehearse(fake, plan, plan->commit, plan->breath_count);
-	add_missing(run, fake, &steps, &len, STEP_LATE);
+	add_missing(run, &made, fake, &steps, &len, STEP_LATE);
 	fake->ops->free(fake);
 	for (size_t i = 0; i < plan->taken.len; i++)
 		state_put(&run->owed, plan->taken.objects[i]);

@@ -155,16 +155,18 @@ void run_mend(struct run *run, const struct state *desired, const struct committ
 
 /*
  * Behind the commit. What the books cannot take (a full disk) keeps the journal there: the next
- * command writes it.
+ * command writes it. `after` is what was there at the commit.
  */
-enum result run_forward(struct run *run, struct journal *journal, struct committed *committed)
+enum result run_forward(struct run *run, struct journal *journal, const struct state *after,
+			struct committed *committed)
 {
 	bool booked = book(run, committed, &run->error) == 0;
 	struct state end;
 	struct err err;
 
 	run_delete(run, &run->plan, run->plan.commit);
-	if ((run_read(run, &end, &err) || run_put_back(run, NULL, &end, &err)) && !run->error.code)
+	if ((run_read(run, &end, &err) || run_put_back(run, after, NULL, &end, &err)) &&
+	    !run->error.code)
 		run->error = err;
 	if (run->plan.breath_count > run->plan.commit && !run->request->gone)
 		run_mend(run, run->request->desired, committed);

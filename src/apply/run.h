@@ -36,12 +36,14 @@ int undo_steps(struct arena *arena, struct world *world, const struct state *wan
 int run_read(struct run *run, struct state *actual, struct err *err);
 enum result run_execute(struct run *run);
 /* What the kernel took along although the rehearsal did not know it would; read again then. */
-int run_put_back(struct run *run, struct journal *journal, struct state *after, struct err *err);
+int run_put_back(struct run *run, const struct state *before, struct journal *journal,
+		 struct state *after, struct err *err);
 
 /* apply/forward.c */
 int run_commit(struct run *run, struct journal *journal, const struct state *after,
 	       struct committed *committed, struct err *err);
-enum result run_forward(struct run *run, struct journal *journal, struct committed *committed);
+enum result run_forward(struct run *run, struct journal *journal, const struct state *after,
+			struct committed *committed);
 /* Breaths of deletion from `from` on, each retried once; what stays goes to run->left. */
 void run_delete(struct run *run, const struct plan *plan, size_t from);
 

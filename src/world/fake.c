@@ -105,24 +105,69 @@ static bool same_subnet(const struct object *gone, const struct object *object)
 	return true;
 }
 
+static bool on_same_device(const struct object *gone, const struct object *object)
+{
+	return text_same(object->ns, gone->ns) && object_owner(object) &&
+	       text_same(object_owner(object), object_owner(gone));
+}
+
+/* With the last IPv4 address of a device all its IPv4 routes go (fib_disable_ip). */
+static void last_address_effects(struct fake *fake, const struct object *gone)
+{
+	struct state *state = &fake->state;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < state->len; i++)
+		if (state->objects[i]->kind == gone->kind && !object_is_ipv6(state->objects[i]) &&
+		    on_same_device(gone, state->objects[i]))
+			return;
+	for (size_t i = 0; i < state->len; i++) {
+		struct object *object = state->objects[i];
+
+		if (kind_root(object->kind)->rank == RANK_ROUTE && !object_is_ipv6(object) &&
+		    on_same_device(gone, object))
+			continue;
+		state->objects[kept++] = object;
+	}
+	state->len = kept;
+}
+
 /* A kernel without promote_secondaries drops the others of the subnet with the primary. */
 static void address_effects(struct fake *fake, const struct object *gone)
 {
 	struct state *state = &fake->state;
 	size_t kept = 0;
 
-	if (object_number(gone, "secondary", 0))
+	if (kind_root(gone->kind)->rank != RANK_ADDRESS || object_is_ipv6(gone))
 		return;
 	for (size_t i = 0; i < state->len; i++) {
 		struct object *object = state->objects[i];
 
-		if (object->kind == gone->kind && text_same(object->ns, gone->ns) &&
-		    text_same(object_owner(object), object_owner(gone)) &&
-		    object_number(object, "secondary", 0) && same_subnet(gone, object))
+		if (!object_number(gone, "secondary", 0) && object->kind == gone->kind &&
+		    on_same_device(gone, object) && object_number(object, "secondary", 0) &&
+		    same_subnet(gone, object))
 			continue;
 		state->objects[kept++] = object;
 	}
 	state->len = kept;
+	last_address_effects(fake, gone);
+}
+
+/* The second of a subnet is the first one's secondary. */
+static void address_join(struct fake *fake, struct object *object)
+{
+	int field = kind_field_find(object->kind, "secondary");
+
+	if (field < 0)
+		return;
+	object->set &= ~(UINT64_C(1) << field);
+	for (size_t i = 0; i < fake->state.len; i++) {
+		const struct object *other = fake->state.objects[i];
+
+		if (other->kind == object->kind && on_same_device(object, other) &&
+		    !object_number(other, "secondary", 0) && same_subnet(object, other))
+			object_set(object, "secondary", "true", &fake->arena);
+	}
 }
 
 static void stamp(struct fake *fake, struct object *object)
@@ -161,6 +206,7 @@ static void insert(struct fake *fake, const struct object *object)
 	struct object *copy = object_copy(&fake->arena, object);
 
 	fill(fake, copy);
+	address_join(fake, copy);
 	state_put(&fake->state, copy);
 }
 
