@@ -98,8 +98,27 @@ static const char *way_to(const struct state *state, const char *ns, const struc
 	return device;
 }
 
+/* A peer is its key: two of one would be one to the tunnel. Told at the later of the two. */
+static void check_key(const struct object *object, const struct state *state, struct diag *diag)
+{
+	const struct public_key *key = object_value(object, "keys.public", &vtype_key), *other;
+	const struct object *peer;
+
+	for (size_t i = 0; key && (peer = state_next(state, "peer", &i)) && peer != object;) {
+		other = object_value(peer, "keys.public", &vtype_key);
+		if (other && text_same(peer->ns, object->ns) &&
+		    text_same(object_owner(peer), object_owner(object)) &&
+		    memcmp(other, key, sizeof(*key)) == 0)
+			diag_error(diag, object_place_of(object, "keys.public"),
+				   object_label(object, state->arena),
+				   "keys.public is that of the peer %s (line %u), too; expected "
+				   "a key for each",
+				   object_name(peer), object_place_of(peer, "keys.public").line);
+	}
+}
+
 /* Its datagrams would enter the bridge, whose port the tunnel is, and go round for ever. */
-static void check(const struct object *object, const struct state *state, struct diag *diag)
+static void check_way(const struct object *object, const struct state *state, struct diag *diag)
 {
 	const char *tunnel = object_owner(object), *endpoint = object_text(object, "endpoint"),
 		   *way;
@@ -120,6 +139,12 @@ static void check(const struct object *object, const struct state *state, struct
 					    "a port: its packets would travel in itself",
 					    endpoint, way, tunnel),
 				 "an endpoint outside of the network of %s", way);
+}
+
+static void check(const struct object *object, const struct state *state, struct diag *diag)
+{
+	check_key(object, state, diag);
+	check_way(object, state, diag);
 }
 
 static const struct kind_ops ops = {.expand = expand, .check = check};
