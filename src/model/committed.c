@@ -119,17 +119,18 @@ static int entry_get(const char *line, size_t size, struct arena *arena,
 	const char *space = memchr(line, ' ', size);
 	size_t word = space ? (size_t)(space - line) : size, rest = word + 1;
 	struct entry entry = {.claim = CLAIM_COUNT};
+	bool prior = word == 5 && memcmp(line, "prior", 5) == 0;
 	struct object *object;
 
 	for (int i = 0; i < CLAIM_COUNT; i++)
 		if (strlen(claim_words[i]) == word && memcmp(claim_words[i], line, word) == 0)
 			entry.claim = (enum claim)i;
-	if (!space || (entry.claim == CLAIM_COUNT && memcmp(line, "prior ", 6) != 0))
+	if (!space || (entry.claim == CLAIM_COUNT && !prior))
 		return err_set(err, -EINVAL, "committed state: \"%.*s\" is not a claim",
 			       (int)(word < 40 ? word : 40), line);
 	if (record_recall(line + rest, size - rest, arena, &object, err))
 		return err_context(err, "committed state");
-	if (entry.claim == CLAIM_COUNT) {
+	if (prior) {
 		if (!committed->len)
 			return err_set(err, -EINVAL, "committed state: a prior without its object");
 		committed->entries[committed->len - 1].prior = object;

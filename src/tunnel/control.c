@@ -207,7 +207,10 @@ static int await_result(int fd, struct err *err)
 	if (answer.type != CONTROL_RESULT || answer.result.code > 0)
 		return err_set(err, -EPROTO, "the tunnel's worker answers nonsense");
 	if (answer.result.code)
-		return err_set(err, answer.result.code, "%s", answer.result.message);
+		return err_set(err, answer.result.code, "%s",
+			       answer.result.message[0]
+				       ? answer.result.message
+				       : "the tunnel's worker refused and gave no reason");
 	return 0;
 }
 

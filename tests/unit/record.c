@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Records of what people may write, and of what only a kernel says. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "model/committed.h"
 #include "model/record.h"
@@ -74,10 +75,34 @@ static void a_prior_beyond_limits_is_committed(void)
 	arena_fini(&arena);
 }
 
+/* Lines shorter than the words they are compared with, in memory that ends where they end. */
+static void short_lines_are_no_claims(void)
+{
+	static const char *const lines[] = {"a b", "p ", "prio ", "mad ", " ", "prior", "priors x"};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		struct text text TEXT_CLEANUP = {0};
+		struct committed committed;
+		struct arena arena;
+		struct err err = {0};
+		char *exact;
+
+		text_add(&text, "description name=a\n%s", lines[i]);
+		exact = malloc(text.size);
+		memcpy(exact, text.bytes, text.size);
+		arena_init(&arena);
+		CHECK(committed_get(exact, text.size, &arena, &committed, &err) == -EINVAL);
+		CHECK(strstr(err.message, "is not a claim") != NULL);
+		arena_fini(&arena);
+		free(exact);
+	}
+}
+
 int main(void)
 {
 	TEST(what_was_read_is_recalled);
 	TEST(what_no_type_holds_is_refused);
 	TEST(a_prior_beyond_limits_is_committed);
+	TEST(short_lines_are_no_claims);
 	return test_done();
 }

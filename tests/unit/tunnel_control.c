@@ -89,9 +89,30 @@ static void truths_are_true_or_false(void)
 	close(fds[1]);
 }
 
+/* Whoever is told of an error is told something. */
+static void a_refusal_has_words(void)
+{
+	struct control_message answer = {
+		.magic = CONTROL_MAGIC, .type = CONTROL_RESULT, .result.code = -EINVAL};
+	uint8_t key[CONTROL_KEY_SIZE] = {0};
+	struct err err = {0};
+	int fds[2];
+
+	CHECK(control_pair(fds, &err) == 0);
+	send_with(fds[1], &answer, 0);
+	CHECK(control_remove_peer(fds[0], key, &err) == -EINVAL);
+	CHECK_TEXT(err.message, "the tunnel's worker refused and gave no reason");
+	answer.result.code = 1;
+	send_with(fds[1], &answer, 0);
+	CHECK(control_remove_peer(fds[0], key, &err) == -EPROTO);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 int main(void)
 {
 	TEST(any_number_of_descriptors);
 	TEST(truths_are_true_or_false);
+	TEST(a_refusal_has_words);
 	return test_done();
 }
