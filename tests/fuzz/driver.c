@@ -6,6 +6,7 @@
  *	fuzz-NAME			the sample of `./dev test`, as TAP
  *	fuzz-NAME --runs N [--seed S]	that many
  *	fuzz-NAME --print N [--seed S]	writes input N to standard output
+ *	fuzz-NAME --most		prints how long an input may be
  *	fuzz-NAME --corpus FOLDER	writes the seeds, and FOLDER.dict for libFuzzer
  *	fuzz-NAME FILE…			runs these
  */
@@ -311,6 +312,8 @@ static int act(struct drive *drive, int argc, char **argv)
 	drive->seed = option(argc, argv, "--seed", 1);
 	if (argc > 2 && strcmp(argv[1], "--corpus") == 0)
 		return corpus_write(&drive->seeds, argv[2]);
+	if (argc > 1 && strcmp(argv[1], "--most") == 0)
+		return printf("%zu\n", fuzz_most) < 0;
 	if (argc > 2 && strcmp(argv[1], "--print") == 0) {
 		input_make(drive, option(argc, argv, "--print", 0));
 		return fwrite(drive->bytes, 1, drive->size, stdout) != drive->size;

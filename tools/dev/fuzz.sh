@@ -72,7 +72,7 @@ for name in $picked; do
 	set --
 	[ ! -s "$dir/seeds/$name.dict" ] || set -- "-dict=$dir/seeds/$name.dict"
 	if LLVM_PROFILE_FILE="$dir/$name.profraw" "$dir/tests/fuzz/cover-$name" "-runs=$runs" -seed=1 \
-		-timeout=10 -max_len=16384 -len_control=10 -print_final_stats=1 \
+		-timeout=10 -max_len=$(LLVM_PROFILE_FILE=/dev/null "$dir/tests/fuzz/fuzz-$name" --most) -len_control=10 -print_final_stats=1 \
 		"-artifact_prefix=$dir/crashes/$name-" "$@" \
 		"$dir/corpus/$name" "$dir/seeds/$name" >"$dir/$name.log" 2>&1; then
 		report "$name"
