@@ -4,10 +4,10 @@
  * folder, that is one network namespace, and listens there on the socket `control`.
  *
  * The protocol (world/keeper_wire.h codes it): AF_UNIX, SOCK_SEQPACKET. The peer has to be root
- * (SO_PEERCRED); where a group is configured (daemon/readers.c), its members may ask ping, list and
- * status, and get -EPERM for anything else. A connection carries one request and its answer. Each is
- * one message or several: a head of 12 bytes and up to 64 KiB of text, all but the last marked
- * "more follows"; at most 4 MiB in all. A request whose last message never comes has done
+ * (SO_PEERCRED); where a group is configured (daemon/readers.c), its members may ask ping, list
+ * and status, and get -EPERM for anything else. A connection carries one request and its answer.
+ * Each is one message or several: a head of 12 bytes and up to 64 KiB of text, all but the last
+ * marked "more follows"; at most 4 MiB in all. A request whose last message never comes has done
  * nothing. The text is lines, objects are records (model/record.h):
  *
  *	request   text                                  answer
