@@ -152,5 +152,6 @@ struct object *live_slave(struct site *site, const struct nlmsghdr *message, str
 				arena_text(arena, nl_text(parts.top[IFLA_IFNAME]));
 			object->set |= UINT64_C(1) << i;
 		}
-	return object;
+	/* a master that is newer than the names, or elsewhere */
+	return object_owner(object) ? object : NULL;
 }

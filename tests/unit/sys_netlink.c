@@ -2,6 +2,7 @@
 /* Netlink messages that are shorter, or say they are longer, than a kernel's. */
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 
@@ -10,6 +11,7 @@
 #include "sys/nl_sock.h"
 #include "sys/site.h"
 #include "unit/test.h"
+#include "world/live.h"
 
 static void a_length_is_believed_as_far_as_it_goes(void)
 {
@@ -150,6 +152,29 @@ static void a_route_leads_to_a_network(void)
 	arena_fini(&arena);
 }
 
+/* The master came after the names were read: what it is a port of cannot be said. */
+static void a_port_has_a_bridge(void)
+{
+	struct site site = {.ns = ""};
+	struct arena arena;
+	struct nl_msg msg;
+	struct ifinfomsg *header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
+	struct nlattr *info;
+
+	header->ifi_index = 3;
+	mnl_attr_put_strz(&msg.head, IFLA_IFNAME, "tap0");
+	mnl_attr_put_u32(&msg.head, IFLA_MASTER, 2);
+	info = mnl_attr_nest_start(&msg.head, IFLA_LINKINFO);
+	mnl_attr_put_strz(&msg.head, IFLA_INFO_SLAVE_KIND, "bridge");
+	mnl_attr_nest_end(&msg.head, info);
+	arena_init(&arena);
+	CHECK(live_slave(&site, &msg.head, &arena) == NULL);
+	link_names_set(&site.names, 2, "br0");
+	CHECK(live_slave(&site, &msg.head, &arena) != NULL);
+	link_names_fini(&site.names);
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	TEST(a_length_is_believed_as_far_as_it_goes);
@@ -157,5 +182,6 @@ int main(void)
 	TEST(a_refusal_may_lie_about_what_it_quotes);
 	TEST(an_address_has_the_size_of_its_family);
 	TEST(a_route_leads_to_a_network);
+	TEST(a_port_has_a_bridge);
 	return test_done();
 }
