@@ -24,6 +24,7 @@
 struct guarding {
 	bool stands;
 	struct guard guard;
+	struct stuck stuck;
 	struct loop_source timer, child;
 	int report; /* of the child; -1 */
 	int again_ms;
@@ -162,6 +163,8 @@ void guarding_look(struct keeper *keeper)
 	if (!stood)
 		log_note(&keeper->log, "a change is guarded");
 	ms = due_ms(keeper);
+	if (guarding->guard.phase == GUARD_RUNS && ms)
+		stuck_look(keeper, &guarding->guard, &guarding->stuck);
 	if (ms)
 		loop_timer_set(&guarding->timer, ms);
 	else

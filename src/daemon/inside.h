@@ -140,6 +140,7 @@ json_t *status_describe(struct keeper *keeper);
 /* --- control.c --- */
 int control_open(struct keeper *keeper, struct err *err);
 void control_close(struct keeper *keeper); /* removes the socket; open connections stay open */
+void control_forget(struct keeper *keeper); /* their memory; they close with the process */
 
 /* --- readers.c --- */
 enum right { RIGHT_NONE, RIGHT_READ, RIGHT_ALL };
@@ -166,6 +167,14 @@ int guarding_open(struct keeper *keeper, struct err *err);
 void guarding_close(struct keeper *keeper);
 void guarding_look(struct keeper *keeper);	   /* at what stands written, now */
 bool guarding_stands(const struct keeper *keeper); /* a change is guarded */
+
+/* --- stuck.c --- */
+struct stuck { /* zeroed: not looked yet */
+	uint64_t journal_size, since_ns;
+};
+struct guard;
+/* Now and then while the guarded run has the lock: ends it when it is late and does nothing. */
+void stuck_look(struct keeper *keeper, const struct guard *guard, struct stuck *stuck);
 
 /* --- notify.c --- */
 int notify_open(struct keeper *keeper, struct err *err);

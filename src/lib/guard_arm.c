@@ -9,6 +9,7 @@
 #include "world/keeper_door.h"
 
 #define UPLINK_CONFIRM_S 60
+#define RUN_S 60
 #define BEFORE_MS 2000 /* for targets to answer before a change */
 
 _Static_assert(GUARD_KEEP_SIZE >= REACH_NAME_SIZE, "a guard holds what a target is called by");
@@ -94,6 +95,8 @@ static int arm(struct visit *visit, const struct targets *targets, uint32_t seco
 		.keep_count = targets->len,
 	};
 	guard_restart(guard, clock_now_ns());
+	if (!seconds) /* for the run alone, which is late then */
+		guard->deadline_ns += RUN_S * UINT64_C(1000000000);
 	for (size_t i = 0; i < targets->len; i++)
 		snprintf(guard->keep[i], GUARD_KEEP_SIZE, "%s", targets->list[i].name);
 	if (guard_write(folder, guard, err))

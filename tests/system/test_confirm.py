@@ -20,7 +20,7 @@ import time
 import pytest
 from lib import snapshot
 from lib.net import LANLOOM, until
-from lib.remote import Remote, boottime, together, wait_until
+from lib.remote import WRONG, Remote, boottime, together, wait_until
 
 ROUNDS = int(os.environ.get("LANLOOM_ROUNDS", 0))
 CLOCK_BOOTTIME = 7
@@ -270,6 +270,25 @@ def test_keeper_killed_and_nobody_looks(remote, net, words):
     until(lambda: not remote.guard(), 3, "it is done")
     users = [change["user"] for change in remote.log()]
     assert users.count("lanloomd") == 1
+    assert remote.reachable()
+
+
+@pytest.mark.parametrize("keeps", [False, True])
+def test_a_run_that_is_stopped(net, keeps):
+    """Ctrl-Z in the middle: nobody can undo it while it has the lock, so it is ended."""
+    taps = ", ".join(f"tap{number}: {{}}" for number in range(300))
+    remote = Remote(net, text=WRONG + f"taps: {{{taps}}}\n")
+    before = snapshot.take(remote.host)
+    client = remote.begin("up", remote.file, "--confirm", 2, *(["--keep", "10.1.0.2"] if keeps else []))
+    until(lambda: remote.stands("tap20"), 10, "the run is in the middle")
+    os.killpg(client.pid, signal.SIGSTOP)
+    deadline = remote.deadline()
+    wait_until(deadline)
+    gone = remote.gone_at(deadline + 9)
+    assert gone is not None, "the change stands although nobody confirmed it"
+    assert client.wait(5) == -signal.SIGKILL
+    until(lambda: not remote.guard(), 5, "it is done")
+    assert_settles(remote, before)
     assert remote.reachable()
 
 
