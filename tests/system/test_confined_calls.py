@@ -205,3 +205,24 @@ def test_a_violation_ends_the_worker_and_is_in_the_log(fabric):
                             log_of(alpha)), 3, "the log names the call")
     fabric.guests[0].ping("10.77.0.12", wait=5)
     assert alpha.loom_json("tunnel")["tunnels"][0]["restarts"] == 1
+
+
+def refused(call, error):
+    """What a process says whose attempt to be confined is refused at that call."""
+    return run("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject={call}:error={error}", PROBE, "all",
+               "may-mmap", check=False)
+
+
+@pytest.mark.parametrize("call", ["setgroups", "setresgid", "setresuid", "capset", "prctl"])
+def test_none_works_half_confined(call):
+    """Where a layer is refused the process ends before it does anything."""
+    done = refused(call, "EPERM")
+    assert done.stdout == "error 2 may-mmap\n"
+    assert re.search(r"^probe: \S.*Operation not permitted", done.stderr, re.M), done.stderr
+
+
+@pytest.mark.parametrize("error", ["ENOSYS", "EOPNOTSUPP"])
+def test_a_kernel_without_landlock_is_named(error):
+    done = refused("landlock_create_ruleset", error)
+    assert "this kernel has no Landlock: files are out of reach without it\n" in done.stderr
+    assert done.stdout == "works may-mmap\n"
