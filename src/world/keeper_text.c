@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The texts in the keeper's messages: steps, objects, errors. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "model/record.h"
@@ -293,7 +294,7 @@ void keeper_error_get(const struct keeper_message *answer, int *step, struct err
 
 	arena_init(&arena);
 	reader = reader_of(&answer->text, &arena);
-	err_set(error, answer->code, "the keeper refused and gave no reason");
+	err_set(error, answer->code, "%s", "");
 	*step = -1;
 	while (reader_next(&reader, &ignored) > 0) {
 		const char *rest;
@@ -310,6 +311,9 @@ void keeper_error_get(const struct keeper_message *answer, int *step, struct err
 			 text_number(arena_textn(&arena, rest, size), 0, 1 << 20, &number) == 0)
 			*step = (int)number;
 	}
+	if (!error->message[0])
+		snprintf(error->message, sizeof(error->message),
+			 "the keeper refused and gave no reason");
 	arena_fini(&arena);
 }
 

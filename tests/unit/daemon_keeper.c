@@ -231,6 +231,12 @@ static void errors_travel(void)
 	keeper_error_put(&sent, -1, &answer);
 	keeper_error_get(&answer, &step, &got);
 	CHECK(step == -1);
+	/* a message without words is none, and cannot steer the terminal */
+	text_clear(&answer.text);
+	text_add(&answer.text, "message \nhint %%1b[2J\n");
+	keeper_error_get(&answer, &step, &got);
+	CHECK_TEXT(got.message, "the keeper refused and gave no reason");
+	CHECK_TEXT(got.hint, "?[2J");
 }
 
 static void setups_change_by_steps(void)
