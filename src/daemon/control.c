@@ -312,3 +312,17 @@ void control_close(struct keeper *keeper)
 	loop_remove(&keeper->loop, &control->source);
 	close(control->sock);
 }
+
+void control_forget(struct keeper *keeper)
+{
+	struct control *control = keeper->control;
+	struct connection *connection, *next;
+
+	for (connection = control ? control->connections : NULL; connection; connection = next) {
+		next = connection->next;
+		keeper_message_fini(&connection->request);
+		free(connection);
+	}
+	free(control);
+	keeper->control = NULL;
+}

@@ -139,7 +139,7 @@ json_t *status_describe(struct keeper *keeper);
 
 /* --- control.c --- */
 int control_open(struct keeper *keeper, struct err *err);
-void control_close(struct keeper *keeper); /* removes the socket; open connections stay open */
+void control_close(struct keeper *keeper);  /* removes the socket; open connections stay open */
 void control_forget(struct keeper *keeper); /* their memory; they close with the process */
 
 /* --- readers.c --- */

@@ -177,6 +177,7 @@ static void keeper_close(struct keeper *keeper)
 	guarding_close(keeper);
 	loop_remove(&keeper->loop, &keeper->watchdog);
 	tidy(keeper, done);
+	control_forget(keeper);
 	log_close(&keeper->log);
 }
 

@@ -253,16 +253,15 @@ static void enable(struct boot *boot)
 }
 
 /* The files as they are found from anywhere; what is in them has to be right now. */
-static void paths_take(struct boot *boot, const char *const *files, size_t count)
+static void paths_take(struct boot *boot, struct files *loaded, const char *const *files,
+		       size_t count)
 {
 	struct diag diag = {0};
-	struct files loaded;
 	struct err err;
 
-	files_load(&loaded, boot->loom, files, count, true, &diag);
+	files_load(loaded, boot->loom, files, count, true, &diag);
 	answer_take(boot->answer, &diag);
 	diag_fini(&diag);
-	files_fini(&loaded);
 	boot->paths = arena_alloc(boot->arena, (count + 1) * sizeof(*boot->paths));
 	for (size_t i = 0; i < count; i++) {
 		char *real = realpath(files[i], NULL);
@@ -283,15 +282,18 @@ enum loom_status loom_enable(struct loom *loom, const char *const *files, size_t
 	struct answer answer;
 	struct arena arena;
 	struct boot boot = {.loom = loom, .arena = &arena, .answer = &answer};
+	struct files loaded;
 
 	answer_init(&answer);
 	arena_init(&arena);
 	boot.program = program(&arena);
-	paths_take(&boot, files, count);
+	paths_take(&boot, &loaded, files, count);
 	if (answer.status == LOOM_DONE)
 		enable(&boot);
+	answer_end(&answer, doc);
+	files_fini(&loaded); /* the answer named their places */
 	arena_fini(&arena);
-	return answer_end(&answer, doc);
+	return answer.status;
 }
 
 /* True: it was there. */
