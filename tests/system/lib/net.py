@@ -72,9 +72,14 @@ def remove(name):
     run("ip", "netns", "del", name, check=False)
 
 
+def spaces():
+    """The files of all namespaces that have a name."""
+    return list(NETNS.iterdir()) if NETNS.exists() else []
+
+
 def clear_leftovers():
     """Removes the namespaces of test runs whose process is gone."""
-    for path in NETNS.iterdir() if NETNS.exists() else ():
+    for path in spaces():
         found = PREFIX.match(path.name)
         if found and not pathlib.Path(f"/proc/{found[1]}").exists():
             remove(path.name)
@@ -213,13 +218,13 @@ class Net:
             for stream in (process.stdin, process.stdout, process.stderr):
                 if stream:
                     stream.close()
-        for path in list(NETNS.iterdir()):
+        for path in spaces():
             if path.name.startswith(self.prefix + "-"):
                 kill_inside(path.name)
         for host in self.hosts.values():
             if (NETNS / host.space).exists():
                 for folder in host.state_folders():
                     shutil.rmtree(folder, ignore_errors=True)
-        for path in list(NETNS.iterdir()):
+        for path in spaces():
             if path.name.startswith(self.prefix + "-"):
                 remove(path.name)
