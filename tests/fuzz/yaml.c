@@ -104,7 +104,8 @@ void fuzz_one(const uint8_t *bytes, size_t size)
 			check_saved(&description.desired, &arena);
 		if (description.host_count)
 			load((const char *)bytes, size,
-			     size % 2 ? "nobody" : description.hosts[size / 2 % description.host_count],
+			     size % 2 ? "nobody"
+				      : description.hosts[size / 2 % description.host_count],
 			     &arena, &chosen);
 	}
 	arena_fini(&arena);
