@@ -5,7 +5,7 @@ whatever dies meanwhile.
     client                          alpha
     eth0 10.1.0.2/24 ------------- 10.1.0.1/24 eth1     default via 10.1.0.2
 
-LANLOOM_ROUNDS says how often the deadline is awaited (here 12) and raced (50).
+LANLOOM_ROUNDS says how often the deadline is awaited (here 12), LANLOOM_RACES how often it is raced (50).
 """
 import json
 import os
@@ -22,7 +22,8 @@ from lib import snapshot
 from lib.net import LANLOOM, until
 from lib.remote import WRONG, Remote, boottime, together, wait_until
 
-ROUNDS = int(os.environ.get("LANLOOM_ROUNDS", 0))
+ROUNDS = int(os.environ.get("LANLOOM_ROUNDS", 12))
+RACES = int(os.environ.get("LANLOOM_RACES", 50))
 CLOCK_BOOTTIME = 7
 
 
@@ -83,15 +84,14 @@ def died_within(remote):
 WAYS = [undone_alive, undone_killed_behind, undone_killed_within]
 
 
-@pytest.mark.limit(900 if ROUNDS else 90)
+@pytest.mark.limit(90 + 5 * ROUNDS)
 def test_undone_at_the_deadline(net):
-    rounds = ROUNDS or 12
     remotes = [Remote(net, f"town{number}") for number in range(6)]
     before = {remote.host.name: snapshot.take(remote.host) for remote in remotes}
     late = []
 
     def one(number, first):
-        for turn in range(first, rounds, len(remotes)):
+        for turn in range(first, ROUNDS, len(remotes)):
             off = WAYS[turn % len(WAYS)](remotes[number], random.Random(turn))
             late.append(off)
             assert remotes[number].reachable()
@@ -101,8 +101,8 @@ def test_undone_at_the_deadline(net):
     for remote in remotes:
         assert_settles(remote, before[remote.host.name])
     measured = [off for off in late if off is not None]
-    assert len(late) == rounds and len(measured) >= rounds // 3
-    print(f"{rounds} rounds, {len(measured)} at the deadline: "
+    assert len(late) == ROUNDS and len(measured) >= ROUNDS // 3
+    print(f"{ROUNDS} rounds, {len(measured)} at the deadline: "
           f"{min(measured):+.3f} s to {max(measured):+.3f} s")
 
 
@@ -126,19 +126,18 @@ def race_once(remote, chance):
     return False
 
 
-@pytest.mark.limit(900 if ROUNDS else 90)
+@pytest.mark.limit(60 + 3 * RACES)
 def test_confirm_at_the_deadline(net):
-    rounds = ROUNDS or 50
     remotes = [Remote(net, f"town{number}") for number in range(5)]
     kept = []
 
     def one(number):
-        for turn in range(number, rounds, len(remotes)):
+        for turn in range(number, RACES, len(remotes)):
             kept.append(race_once(remotes[number], random.Random(turn)))
 
     together([lambda number=number: one(number) for number in range(len(remotes))])
-    assert len(kept) == rounds
-    print(f"{rounds} races: {sum(kept)} kept, {rounds - sum(kept)} undone")
+    assert len(kept) == RACES
+    print(f"{RACES} races: {sum(kept)} kept, {RACES - sum(kept)} undone")
 
 
 def test_confirmed_in_time(remote):

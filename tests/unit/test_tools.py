@@ -123,3 +123,12 @@ def test_syscalls_gathers_what_stands_beside_the_calls(tmp_path):
 def test_syscalls_refuses_what_it_does_not_understand(tmp_path, line):
     done = gathered(tmp_path, f"\n/* syscall: {line} */\n")
     assert done.returncode == 1 and "tunnel/a.c:2: " in done.stderr and not done.stdout
+
+
+def test_soak_names_its_parts():
+    done = subprocess.run([ROOT / "dev", "soak", "--list"], capture_output=True, text=True, timeout=30)
+    parts = sorted(path.stem for path in (ROOT / "tools" / "dev" / "soak").glob("*.sh"))
+    assert parts and [line.split(None, 1)[0] for line in done.stdout.splitlines()] == parts
+    assert all(len(line.split(None, 1)) == 2 for line in done.stdout.splitlines()), "each says what it does"
+    done = subprocess.run([ROOT / "dev", "soak", "nosuch"], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 1 and 'no part "nosuch"' in done.stderr

@@ -17,6 +17,10 @@ case $name in
 	[ -n "$name" ] || exit 2
 	return 0
 	;;
+--list)
+	printf '%s\n' $targets
+	return 0
+	;;
 all) picked=$targets ;;
 *)
 	picked=$(printf '%s\n' $targets | grep -x -e "$name") ||

@@ -29,7 +29,7 @@ lint_layers() { tools/layers; }
 lint_sizes() { tools/sizes; }
 
 lint_shell() {
-	for file in dev .ci/run tools/dev/*.sh share/*; do
+	for file in dev .ci/run tools/dev/*.sh tools/dev/*/*.sh share/*; do
 		if [ -f "$file" ] && head -n 1 "$file" | grep -q -e '/sh$' -e SPDX; then
 			sh -n "$file" || return 1
 		fi
