@@ -394,8 +394,34 @@ static void check(const struct object *object, const struct state *state, struct
 			   "on-link is about the gateway, and there is none; expected via");
 }
 
-static const struct kind_ops ops = {
-	.read = read_all, .get = get, .apply = apply, .expand = expand, .check = check};
+/* The router's own address on this host: what leaves by the route then comes back at once. */
+static void check_beside(const struct object *foreign, const struct state *fresh, struct diag *diag)
+{
+	const struct route *route = foreign->data;
+	const struct prefix *own;
+	const struct object *address;
+
+	if (!object_has(foreign, VIA) || route->to.len)
+		return;
+	for (size_t i = 0; (address = state_next(fresh, "address", &i));) {
+		own = object_value(address, "address", &vtype_prefix);
+		if (!own || !text_same(address->ns, foreign->ns) ||
+		    memcmp(&own->ip, &route->via, sizeof(own->ip)) != 0)
+			continue;
+		err_hint(diag_error(diag, address->place, object_label(address, fresh->arena),
+				    "is the gateway of the default route through %s; expected "
+				    "another address: with this one the host would send to itself",
+				    route->device ? route->device : "another device"),
+			 "an address of this host's own; its gateway is another machine");
+	}
+}
+
+static const struct kind_ops ops = {.read = read_all,
+				    .get = get,
+				    .apply = apply,
+				    .expand = expand,
+				    .check = check,
+				    .check_beside = check_beside};
 
 const struct kind kind_route = {
 	.name = "route",

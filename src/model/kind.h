@@ -129,6 +129,10 @@ struct kind_ops {
 	void (*check)(const struct object *object, const struct state *state, struct diag *diag);
 	void (*check_hosts)(const struct state *const *hosts, const char *const *names,
 			    size_t count, struct diag *diag);
+	/* What others made and the plan lets stand, beside the described objects that are new:
+	 * refuses those that it cannot live with. */
+	void (*check_beside)(const struct object *foreign, const struct state *fresh,
+			     struct diag *diag);
 };
 
 struct kind {

@@ -285,6 +285,25 @@ static void diff_walk(struct diff *diff)
 			diff_desired(diff, desired->objects[i]);
 }
 
+/* Whether what others made, and what stays, can live with what comes. */
+static void check_beside(struct diff *diff)
+{
+	const struct state *desired = diff->request->desired;
+	struct state fresh;
+
+	state_init(&fresh, diff->arena);
+	for (size_t i = 0; i < desired->len; i++)
+		if (!state_find(diff->request->actual, desired->objects[i]))
+			state_add(&fresh, desired->objects[i]);
+	for (size_t i = 0; fresh.len && i < diff->actual.len; i++) {
+		const struct object *stays = diff->actual.objects[i];
+
+		if (stays->kind->ops && stays->kind->ops->check_beside &&
+		    !state_find(desired, stays) && !claim_made(diff, stays))
+			stays->kind->ops->check_beside(stays, &fresh, &diff->plan->diag);
+	}
+}
+
 void plan_make(const struct plan_request *request, struct plan *plan)
 {
 	struct diff diff = {.request = request, .plan = plan, .arena = request->arena};
@@ -302,6 +321,7 @@ void plan_make(const struct plan_request *request, struct plan *plan)
 		state_add(&diff.own, request->own->entries[i].object);
 	state_sort(&diff.own);
 	diff_walk(&diff);
+	check_beside(&diff);
 	release_all(&diff);
 	restore_taken(&diff);
 	diag_sort(&plan->diag);

@@ -279,8 +279,33 @@ static void what_the_keeper_runs_goes_before_its_device(void)
 	PLANS("", NULL, NULL, lan, false, false, "+ lan0\n+ tunnel lan0\n+ peer beta on lan0\n");
 }
 
+static void an_address_that_is_the_hosts_own_router_is_refused(void)
+{
+	const char *system = "link / name=eth0 ifindex=2\n"
+			     "bridge / name=br0 up=true ifindex=3\n"
+			     "address / device=eth0 address=192.0.2.2/24\n"
+			     "route / to=default via=192.0.2.1 device=eth0\n"
+			     "route / to=10.0.0.0/8 via=192.0.2.9 device=eth0\n";
+
+	PLANS(system, "made bridge / name=br0 up=true ifindex=3\n", NULL,
+	      "bridge / name=br0 up=true\naddress / device=br0 address=192.0.2.1/24\n", false,
+	      false,
+	      "+ address 192.0.2.1/24 on br0\n"
+	      "! address 192.0.2.1/24 on br0: is the gateway of the default route through eth0; "
+	      "expected another address: with this one the host would send to itself\n");
+	/* elsewhere, or for one network only, it harms nobody's way home */
+	PLANS(system, "made bridge / name=br0 up=true ifindex=3\n", NULL,
+	      "bridge / name=br0 up=true\naddress / device=br0 address=192.0.2.9/24\n", false,
+	      false, "+ address 192.0.2.9/24 on br0\n");
+	PLANS(system, NULL, NULL,
+	      "namespace / name=ns1\nbridge ns1/ name=br0 up=true\n"
+	      "address ns1/ device=br0 address=192.0.2.1/24\n",
+	      false, false, "+ namespace ns1\n+ ns1/br0\n+ address 192.0.2.1/24 on ns1/br0\n");
+}
+
 int main(void)
 {
+	TEST(an_address_that_is_the_hosts_own_router_is_refused);
 	TEST(a_name_in_use_is_refused);
 	TEST(what_is_adopted_is_changed_not_made);
 	TEST(existing_must_exist);
