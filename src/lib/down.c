@@ -69,6 +69,24 @@ static void file_name(struct visit *visit, const char *path, struct names *names
 	diag_fini(&diag);
 }
 
+/* Nothing to do is no error, but it may not be what was meant. */
+static void name_unknown(struct visit *visit, const char *name, struct answer *answer)
+{
+	const char **up = arena_alloc(&visit->arena, (visit->store.len + 1) * sizeof(*up));
+	struct diag diag = {0};
+	const char *near;
+	struct err *err;
+
+	for (size_t i = 0; i < visit->store.len; i++)
+		up[i] = visit->store.committed[i]->name;
+	near = text_nearest(name, up);
+	err = diag_warning(&diag, (struct place){0}, name, "no description of this name is up");
+	if (near)
+		err_hint(err, "lanloom down --name %s", near);
+	answer_take(answer, &diag);
+	diag_fini(&diag);
+}
+
 static void names_find(struct visit *visit, const char *const *files, size_t count,
 		       struct names *names, struct answer *answer)
 {
@@ -79,6 +97,8 @@ static void names_find(struct visit *visit, const char *const *files, size_t cou
 	if (visit->loom->name) {
 		if (store_committed(&visit->store, visit->loom->name))
 			name_add(names, visit->loom->name);
+		else
+			name_unknown(visit, visit->loom->name, answer);
 		return;
 	}
 	if (files_find(files, count, &visit->arena, &paths, &len, &err)) {

@@ -287,8 +287,10 @@ static void name_unknown(struct looking *looking, const char *name)
 			words[len++] = object_label(actual->objects[i], arena);
 	}
 	nearest = text_nearest(name, words);
-	err_set(&err, -ENOENT, "no device, namespace or tunnel is called %s%s%s%s", name,
-		nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+	err_set(&err, -ENOENT, "no device, namespace or tunnel has this name");
+	err_at(&err, name, (struct place){0});
+	if (nearest)
+		err_hint(&err, "lanloom show %s", nearest);
 	answer_fail(&looking->answer, &err);
 }
 
