@@ -29,10 +29,12 @@ struct conf_request {
 	const char *host; /* which of the hosts is meant; NULL: all are checked, none chosen */
 
 	/*
-	 * The public half of the private key in a file (-errno: why not). NULL: key files are not
-	 * looked at. `keys_needed`: a key file that cannot be read is an error, else a warning.
+	 * The public half of the private key in a file (-errno: why not), and the digest of a key
+	 * that two ends share. NULL: key files are not looked at. `keys_needed`: a key file that
+	 * cannot be read is an error, else a warning.
 	 */
 	int (*public_of)(void *data, const char *path, struct public_key *key, struct err *err);
+	int (*digest_of)(void *data, const char *path, struct public_key *digest, struct err *err);
 	void *data;
 	bool keys_needed;
 };

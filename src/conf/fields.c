@@ -91,6 +91,17 @@ int field_public(const struct kind *kind)
 	return -1;
 }
 
+int field_digest(const struct kind *kind)
+{
+	unsigned int count = kind_field_count(kind);
+
+	for (unsigned int i = 0; i < count; i++)
+		if (kind_field(kind, i)->flags & FIELD_INNER &&
+		    kind_field(kind, i)->type == &vtype_key)
+			return (int)i;
+	return -1;
+}
+
 bool kind_device(const struct kind *kind)
 {
 	return kind->device || kind->door == DOOR_LINK || kind->door == DOOR_TUN;

@@ -87,6 +87,7 @@ int field_under(const struct kind *kind);  /* the one that takes the name of the
 int field_value(const struct kind *kind);  /* the one that a scalar gives in a map of values; -1 */
 int field_secret(const struct kind *kind); /* path of a private key; -1: none */
 int field_public(const struct kind *kind); /* its public half; -1: none */
+int field_digest(const struct kind *kind); /* of the secret's content, not for users; -1: none */
 bool kind_device(const struct kind *kind); /* its objects are devices, or have one */
 const struct kind *kind_choose(const char *section,
 			       const char *mode); /* exact mode, else one without */

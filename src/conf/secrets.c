@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A private key stands in a file of its own. Its public half goes into the state, so that a
- * changed key is a change; and it has to be the one that the file tells the other hosts.
+ * changed key is a change; and it has to be the one that the file tells the other hosts. Of a key
+ * that two ends share there is no such half: a digest goes into the state.
  */
 #include <string.h>
 
@@ -45,25 +46,68 @@ static void compare(const struct host *host, struct object *object, unsigned int
 	object_parse(object, public, have, object_place(object, secret), load->arena, &err);
 }
 
+/* A key file that cannot be read: whether that is an error is for the caller to say. */
+static void unreadable(const struct host *host, const struct object *object, unsigned int secret,
+		       const struct conf_request *request, struct err *err)
+{
+	struct load *load = (struct load *)&host->load;
+
+	err_at(err, object_label(object, load->arena), object_place(object, secret));
+	if (request->keys_needed) {
+		load_err(load, err);
+	} else {
+		err->code = 0;
+		diag_warn(load->diag, err);
+	}
+}
+
 static void look(const struct host *host, struct object *object, unsigned int secret,
 		 unsigned int public, const struct conf_request *request)
 {
 	const char *path = *(const char *const *)object_at(object, secret);
-	struct load *load = (struct load *)&host->load;
 	struct public_key key;
 	struct err err;
 
-	if (request->public_of(request->data, path, &key, &err) == 0) {
+	if (request->public_of(request->data, path, &key, &err) == 0)
 		compare(host, object, secret, public, &key);
+	else
+		unreadable(host, object, secret, request, &err);
+}
+
+static void look_shared(const struct host *host, struct object *object, unsigned int secret,
+			unsigned int digest, const struct conf_request *request)
+{
+	const char *path = *(const char *const *)object_at(object, secret);
+	struct public_key key;
+	struct err err;
+	char have[45];
+
+	if (request->digest_of(request->data, path, &key, &err)) {
+		unreadable(host, object, secret, request, &err);
 		return;
 	}
-	err_at(&err, object_label(object, load->arena), object_place(object, secret));
-	if (request->keys_needed) {
-		load_err(load, &err);
-	} else {
-		err.code = 0;
-		diag_warn(load->diag, &err);
-	}
+	print_key(&key, have);
+	object_parse(object, digest, have, object_place(object, secret), host->load.arena, &err);
+}
+
+/* `chosen`: of the host that is meant, whose files are here. */
+static void object_secrets(const struct host *host, struct object *object, bool chosen,
+			   const struct conf_request *request)
+{
+	int secret = field_secret(object->kind);
+	int public = field_public(object->kind);
+	int digest = field_digest(object->kind);
+
+	if (secret < 0)
+		return;
+	if (public >= 0 && !object->kind->owner)
+		take_host_key(host, object, (unsigned int)public);
+	if (!chosen || !object_has(object, (unsigned int)secret))
+		return;
+	if (digest >= 0 && request->digest_of)
+		look_shared(host, object, (unsigned int)secret, (unsigned int)digest, request);
+	else if (public >= 0 && !object->kind->owner && request->public_of)
+		look(host, object, (unsigned int)secret, (unsigned int)public, request);
 }
 
 void hosts_secrets(const struct hosts *hosts, const struct conf_request *request)
@@ -71,18 +115,8 @@ void hosts_secrets(const struct hosts *hosts, const struct conf_request *request
 	for (size_t h = 0; h < hosts->len; h++) {
 		const struct host *host = &hosts->hosts[h];
 
-		for (size_t i = 0; i < host->load.state->len; i++) {
-			struct object *object = host->load.state->objects[i];
-			int secret = field_secret(object->kind);
-			int public = field_public(object->kind);
-
-			if (object->kind->owner || secret < 0 || public < 0)
-				continue;
-			take_host_key(host, object, (unsigned int)public);
-			if (h == hosts->chosen && request->public_of &&
-			    object_has(object, (unsigned int)secret))
-				look(host, object, (unsigned int)secret, (unsigned int)public,
-				     request);
-		}
+		for (size_t i = 0; i < host->load.state->len; i++)
+			object_secrets(host, host->load.state->objects[i], h == hosts->chosen,
+				       request);
 	}
 }

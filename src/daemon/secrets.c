@@ -71,7 +71,27 @@ static int endpoint_get(const char *text, struct control_endpoint *endpoint, str
 	return 0;
 }
 
-static int peer_make(const struct setup_peer *from, struct control_peer *peer, struct err *err)
+/* As the private key: the file's content is what counts, and the record has to speak of it. */
+static int shared_key_take(struct object *object, const char *path, struct control_peer *peer,
+			   struct arena *arena, struct err *err)
+{
+	const struct public_key *promised = object_value(object, "keys.shared-digest", &vtype_key);
+	struct public_key digest;
+	char text[45];
+
+	if (key_private_read(path, peer->preshared_key, err) ||
+	    key_digest_from(peer->preshared_key, &digest, err))
+		return err->code;
+	if (promised && memcmp(promised->bytes, digest.bytes, sizeof(digest.bytes)) != 0)
+		return err_set(err, -EKEYREJECTED, "the key in %s is another one now", path);
+	text_base64_put(digest.bytes, sizeof(digest.bytes), text);
+	object_set(object, "keys.shared-digest", text, arena);
+	peer->has_preshared_key = true;
+	return 0;
+}
+
+static int peer_make(const struct setup_peer *from, struct control_peer *peer, struct arena *arena,
+		     struct err *err)
 {
 	const struct object *object = from->object;
 	const struct public_key *key = object_value(object, "keys.public", &vtype_key);
@@ -86,9 +106,8 @@ static int peer_make(const struct setup_peer *from, struct control_peer *peer, s
 	peer->relay = object_number(object, "relay", 0);
 	peer->mac_limit = (uint32_t)object_number(object, "mac-limit", 0);
 	peer->storm_limit = (uint32_t)object_number(object, "storm-limit", 0);
-	if (shared && key_private_read(shared, peer->preshared_key, err))
+	if (shared && shared_key_take((struct object *)object, shared, peer, arena, err))
 		return err->code;
-	peer->has_preshared_key = shared;
 	return from->resolved ? endpoint_get(from->resolved, &peer->endpoint, err) : 0;
 }
 
@@ -154,7 +173,7 @@ int secrets_make(struct setup *setup, struct secrets **out, struct err *err)
 	config->mtu = TAP_MTU_INITIAL; /* until the device is looked at */
 	r = private_key_take(setup, config, err);
 	for (size_t i = 0; !r && i < setup->len; i++) {
-		r = peer_make(&setup->peers[i], &secrets->peers[i], err);
+		r = peer_make(&setup->peers[i], &secrets->peers[i], &setup->arena, err);
 		if (r)
 			err_context(err, "peer %s", object_name(setup->peers[i].object));
 	}

@@ -9,7 +9,7 @@
 
 struct peer {
 	const char *tunnel, *name, *endpoint, *shared;
-	struct public_key public;
+	struct public_key public, shared_digest;
 	uint16_t keepalive;
 	uint8_t cipher, relay;
 	uint32_t mac_limit, storm_limit;
@@ -27,6 +27,8 @@ static const struct field fields[] = {
 	 .doc = "its public key: who it is"},
 	{"keys.shared", &vtype_path, FIELD(peer, shared), .flags = FIELD_SECRET,
 	 .doc = "file with a key both ends share besides (lanloom key new FILE)"},
+	{"keys.shared-digest", &vtype_key, FIELD(peer, shared_digest), .flags = FIELD_INNER,
+	 .doc = "what tells that file's content from another, without telling it"},
 	{"endpoint", &vtype_endpoint, FIELD(peer, endpoint),
 	 .doc = "host:port where it listens; without one, it must begin"},
 	{"keepalive", &vtype_u16, FIELD(peer, keepalive), .initial = "0",

@@ -113,6 +113,7 @@ static void load_one(struct files *files, const struct loom *loom, const char *p
 		.name = loom->name,
 		.host = run ? host_name(loom, &files->arena) : loom->host,
 		.public_of = key_public_of,
+		.digest_of = key_digest_of,
 		.keys_needed = run,
 	};
 	struct description description = {0};

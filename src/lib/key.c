@@ -88,6 +88,32 @@ int key_public_of(void *data, const char *path, struct public_key *key, struct e
 	return r;
 }
 
+/* SHA-256 of a label and the key: 32 random bytes cannot be found from it. */
+int key_digest_from(const uint8_t shared[KEY_SIZE], struct public_key *digest, struct err *err)
+{
+	static const char label[] = "lanloom shared key v1";
+	uint8_t input[sizeof(label) + KEY_SIZE];
+	int ok;
+
+	memcpy(input, label, sizeof(label));
+	memcpy(input + sizeof(label), shared, KEY_SIZE);
+	ok = EVP_Digest(input, sizeof(input), digest->bytes, NULL, EVP_sha256(), NULL);
+	OPENSSL_cleanse(input, sizeof(input));
+	return ok == 1 ? 0 : err_set(err, -EINVAL, "libcrypto makes no SHA-256 of it");
+}
+
+int key_digest_of(void *data, const char *path, struct public_key *digest, struct err *err)
+{
+	uint8_t shared[KEY_SIZE];
+	int r = key_private_read(path, shared, err);
+
+	(void)data;
+	if (!r)
+		r = key_digest_from(shared, digest, err);
+	OPENSSL_cleanse(shared, sizeof(shared));
+	return r;
+}
+
 /* A key as RFC 7748 section 5 has it: the bits that are fixed are fixed in the file already. */
 static int private_draw(uint8_t private[KEY_SIZE], struct err *err)
 {

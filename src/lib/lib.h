@@ -128,6 +128,8 @@ int fixed_macs(struct visit *visit, struct state *desired, const char *host, boo
 
 /* --- key.c --- */
 int key_public_of(void *data, const char *path, struct public_key *key, struct err *err);
+int key_digest_of(void *data, const char *path, struct public_key *digest, struct err *err);
+int key_digest_from(const uint8_t shared[32], struct public_key *digest, struct err *err);
 /* For the keeper: the 32 secret bytes of a file, which the caller wipes, and their public half. */
 int key_private_read(const char *path, uint8_t private[32], struct err *err);
 int key_public_from(const uint8_t private[32], struct public_key *key, struct err *err);
