@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What every system test gets: a net of its own, and an end when it hangs.
 
-A test has 60 seconds, or what its mark @pytest.mark.limit(seconds) says.
+A test has 60 seconds, or what its mark @pytest.mark.limit(seconds) says; in the guest more.
 """
 import pathlib
 import signal
@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from lib.net import LANLOOM, Net, clear_leftovers  # noqa: E402
+from lib.net import LANLOOM, SLOWNESS, Net, clear_leftovers  # noqa: E402
 
 
 def pytest_configure(config):
@@ -22,6 +22,8 @@ def pytest_configure(config):
 
 
 def within(item, seconds):
+    seconds *= SLOWNESS
+
     def expired(number, frame):
         raise TimeoutError(f"{item.name} took longer than {seconds} s")
 

@@ -1,30 +1,33 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# dev: runs the tests: all, or --fast (no root), --system (root), --san (sanitizers), NAME... (only these)
+# dev: runs the tests: all, or --fast (no root), --system, --guest (root), --san (sanitizers), NAME... (only these)
 #
 # fast: lint, the unit programs under meson, the golden files, and pytest over every folder of tests/
 # but system, guest and those named slow. system: pytest over tests/system, in network namespaces, over
-# tests/guest, in machines that boot, and over the slow ones, which take minutes. --san runs both on a
-# build with ASan and UBSan. A NAME picks the unit programs and pytest tests whose names contain it.
-# The last line says how many passed and failed; nothing that was asked for is skipped in silence.
+# tests/guest, in machines that boot, and over the slow ones, which take minutes. guest: the tests that
+# need what this kernel lacks, in one machine that has it (tests/place.py, tests/guest/tier.py).
+# --san runs all on a build with ASan and UBSan. A NAME picks the unit programs and pytest tests whose
+# names contain it. The last line says how many passed and failed, the one before it where they ran;
+# nothing that was asked for is skipped in silence.
 
-fast=no system=no san=no names=
+fast=no system=no guest=no san=no names=
 while [ $# -gt 0 ]; do
 	case $1 in
 	--fast) fast=yes ;;
 	--system) system=yes ;;
+	--guest) guest=yes ;;
 	--san) san=yes ;;
-	-*) die "test: no option $1; there are --fast, --system and --san" ;;
+	-*) die "test: no option $1; there are --fast, --system, --guest and --san" ;;
 	*) names="$names $1" ;;
 	esac
 	shift
 done
-[ $fast$system != nono ] || { fast=yes && system=yes; }
-if [ $system = yes ] && [ "$(id -u)" != 0 ]; then
+[ $fast$system$guest != nonono ] || { fast=yes && system=yes && guest=yes; }
+if [ $system$guest != nono ] && [ "$(id -u)" != 0 ]; then
 	die 'test: the system tests make network namespaces and need root; ./dev test --fast does not'
 fi
 
 need build test
-[ $system = no ] || need demo
+[ $system$guest = nono ] || need demo
 BUILD=${BUILD:-build}
 set --
 if [ $san = yes ]; then
@@ -63,7 +66,6 @@ pytests() {
 	name=$1
 	limit=$2
 	shift 2
-	pattern=$(printf '%s' "$names" | sed 's/^ *//; s/  */ or /g')
 	# -p no:cacheprovider: a run as root must not leave files in the source tree.
 	PYTHONDONTWRITEBYTECODE=1 timeout -k 10 "$limit" /usr/bin/python3 -m pytest -q -ra --tb=short \
 		-p no:cacheprovider --junitxml="$results/$name.xml" ${pattern:+-k "$pattern"} "$@" ||
@@ -72,6 +74,13 @@ pytests() {
 		1) ;;
 		*) echo "not ok pytest-$name-ended" >>"$results/checks" ;;
 		esac
+}
+
+# The tests of the guest; they need little of this machine while it does others'.
+guest_tests() {
+	PYTHONDONTWRITEBYTECODE=1 timeout -k 10 1500 /usr/bin/python3 tests/guest/tier.py "$results" \
+		${pattern:+-k "$pattern"} >"$results/guest.log" 2>&1 ||
+		grep -q '^not ok guest' "$results/checks" 2>/dev/null || echo "not ok guest" >>"$results/checks"
 }
 
 unit_tests() {
@@ -88,6 +97,7 @@ unit_tests() {
 		mv "$BUILD/meson-logs/results.json" "$results/unit.json"
 }
 
+pattern=$(printf '%s' "$names" | sed 's/^ *//; s/  */ or /g')
 if [ $fast = yes ]; then
 	unit_tests
 	if [ -z "$names" ]; then
@@ -101,11 +111,20 @@ if [ $fast = yes ]; then
 	# shellcheck disable=SC2086
 	[ -z "$files" ] || pytests fast 300 -n 2 $files
 fi
+guest_pid=
+if [ $guest = yes ]; then
+	guest_tests &
+	guest_pid=$!
+fi
 if [ $system = yes ]; then
 	# The slow ones sleep most of the time, so they come first and have a worker more.
 	# shellcheck disable=SC2046
 	pytests system 2400 -n 3 --dist loadgroup $(find tests -path '*/slow/test_*.py' | sort) \
 		tests/guest tests/system $(find tests -name test_fire.py)
+fi
+if [ -n "$guest_pid" ]; then
+	wait $guest_pid
+	[ ! -s "$results/guest.log" ] || { say 'in the guest:' && cat "$results/guest.log"; }
 fi
 
 /usr/bin/python3 tools/dev/summary "$results"

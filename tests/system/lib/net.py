@@ -20,6 +20,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 LANLOOM = str(pathlib.Path(os.environ.get("LANLOOM", ROOT / "build" / "lanloom")).resolve())
+SLOWNESS = int(os.environ.get("LANLOOM_TEST_SLOWNESS", "1"))  # the guest is an emulated machine
 NETNS = pathlib.Path("/run/netns")
 STATE = pathlib.Path("/run/lanloom")
 CLONE_NEWNET = 0x40000000
@@ -36,7 +37,7 @@ def run(*command, check=True, timeout=30, **options):
     if "input" in options:
         del options["stdin"]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          timeout=timeout, errors="replace", **options)
+                          timeout=timeout * SLOWNESS, errors="replace", **options)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(map(str, command))}: exit {done.returncode}\n"
                              f"{done.stdout}{done.stderr}")
@@ -45,7 +46,7 @@ def run(*command, check=True, timeout=30, **options):
 
 def until(condition, seconds, what):
     """Waits until condition() is true, and answers its value."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + seconds * SLOWNESS
     while True:
         value = condition()
         if value:
