@@ -137,12 +137,12 @@ class Guest:
         """Whether the kernel comes up; on a loaded machine an emulated one may die of lost clock ticks."""
         self.power_on()
         end = time.monotonic() + BOOT_SECONDS
-        while self.process.poll() is None and time.monotonic() < end:
-            if self.says("@up"):
-                return True
+        while not self.says("@up"):
+            if self.process.poll() is not None or time.monotonic() > end:
+                self.power_off()
+                return self.says("@up")
             time.sleep(0.2)
-        self.power_off()
-        return False
+        return True
 
     def runs(self):
         """What went wrong, or None. It has to say something every now and then."""
