@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# dev: installs the packages that are missing: build, test, demo (these without an argument), fuzz
+# dev: installs the packages that are missing: build, test, demo (these without an argument), fuzz, bench
 #
 # The groups below are names of Debian and Ubuntu packages. What is there is left alone, so this
 # takes a few milliseconds when nothing is missing; the package lists are fetched only when a name
@@ -20,7 +20,8 @@ packages() {
 		esac
 		;;
 	fuzz) echo clang libclang-rt-dev llvm ;;
-	*) die "deps: no group \"$1\"; there are build, test, demo and fuzz" ;;
+	bench) echo iproute2 ;;
+	*) die "deps: no group \"$1\"; there are build, test, demo, fuzz and bench" ;;
 	esac
 }
 
