@@ -186,7 +186,8 @@ static int verify(struct run *run, const struct state *after, struct err *err)
 	int r = 0;
 
 	again.actual = after;
-	again.adopt = again.force = true; /* what is ours since a moment ago is not committed yet */
+	/* what is ours since a moment ago is not committed yet */
+	again.adopt = again.force = again.behind = true;
 	plan_make(&again, &plan);
 	for (size_t i = 0; !r && i < plan.len; i++) {
 		const struct step *step = &plan.steps[i];
@@ -220,7 +221,7 @@ static int set_again(struct run *run, struct journal *journal, struct state *aft
 	int r = 0, count = 0;
 
 	again.actual = after;
-	again.adopt = again.force = true;
+	again.adopt = again.force = again.behind = true;
 	plan_make(&again, &plan);
 	for (size_t i = 0; !r && i < plan.commit; i++) {
 		struct breath *breath = &plan.breaths[i];

@@ -14,9 +14,20 @@
 struct bridge {
 	struct link link;
 	uint32_t forward_delay, hello_time, max_age, ageing_time; /* s/100 */
-	uint8_t stp, vlan_filtering, multicast_snooping, multicast_querier;
+	uint32_t last_member_interval, membership_interval, querier_interval;
+	uint32_t query_interval, query_response_interval, startup_query_interval; /* s/100 */
+	uint32_t hash_max, last_member_count, startup_query_count;
 	uint16_t priority, vlan_default_pvid, group_forward_mask;
+	struct mac group_address;
+	uint8_t stp, vlan_filtering, vlan_protocol, vlan_stats, vlan_stats_per_port;
+	uint8_t multicast_snooping, multicast_querier, multicast_router, query_use_address;
+	uint8_t multicast_stats, igmp_version, mld_version;
+	uint8_t link_local_learning_off, multicast_vlan_snooping;
+	uint8_t call_iptables, call_ip6tables, call_arptables;
 };
+
+/* MDB_RTR_TYPE_* of linux/if_bridge.h */
+static const char *const routers[] = {"never", "auto", "always", NULL};
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -36,20 +47,90 @@ static const struct field fields[] = {
 	 .doc = "seconds a learned address is kept; 0 floods every frame"},
 	{"parameters.priority", &vtype_u16, FIELD(bridge, priority), .attr = IFLA_BR_PRIORITY,
 	 .min = 0, .max = 65535, .initial = "32768", .doc = "STP priority; the lowest becomes root"},
-	{"parameters.vlan-filtering", &vtype_bool, FIELD(bridge, vlan_filtering),
-	 .attr = IFLA_BR_VLAN_FILTERING, .initial = "false", .doc = "forward by VLAN tag too"},
-	{"parameters.vlan-default-pvid", &vtype_u16, FIELD(bridge, vlan_default_pvid),
-	 .attr = IFLA_BR_VLAN_DEFAULT_PVID, .min = 0, .max = 4094, .initial = "1",
-	 .doc = "VLAN of untagged frames on new ports; 0: none"},
-	{"parameters.multicast-snooping", &vtype_bool, FIELD(bridge, multicast_snooping),
-	 .attr = IFLA_BR_MCAST_SNOOPING, .initial = "true",
-	 .doc = "send multicast only where IGMP or MLD asked for it"},
-	{"parameters.multicast-querier", &vtype_bool, FIELD(bridge, multicast_querier),
-	 .attr = IFLA_BR_MCAST_QUERIER, .initial = "false", .doc = "ask who listens to multicast"},
+	/* br_netlink.c takes 01:80:c2:00:00:0X but 1, 2 and 3 */
+	{"parameters.group-address", &vtype_group_mac, FIELD(bridge, group_address),
+	 .attr = IFLA_BR_GROUP_ADDR, .initial = "01:80:c2:00:00:00",
+	 .doc = "where STP frames are sent to: 01:80:c2:00:00:0X, X none of 1, 2, 3"},
 	/* BR_GROUPFWD_RESTRICTED: STP, PAUSE and LACP (bits 0 to 2) are never forwarded */
 	{"parameters.group-forward-mask", &vtype_u16, FIELD(bridge, group_forward_mask),
 	 .attr = IFLA_BR_GROUP_FWD_MASK, .min = 0, .max = 65528, .initial = "0",
 	 .doc = "which of 01:80:c2:00:00:0X are forwarded, one bit each; bits 0 to 2 cannot be"},
+	{"parameters.vlan-filtering", &vtype_bool, FIELD(bridge, vlan_filtering),
+	 .attr = IFLA_BR_VLAN_FILTERING, .initial = "false", .doc = "forward by VLAN tag too"},
+	{"parameters.vlan-protocol", &vtype_vlan_protocol, FIELD(bridge, vlan_protocol),
+	 .attr = IFLA_BR_VLAN_PROTOCOL, .initial = "802.1q", .doc = "which tags are VLANs"},
+	{"parameters.vlan-default-pvid", &vtype_u16, FIELD(bridge, vlan_default_pvid),
+	 .attr = IFLA_BR_VLAN_DEFAULT_PVID, .min = 0, .max = 4094, .initial = "1",
+	 .doc = "VLAN of untagged frames on new ports; 0: none"},
+	{"parameters.vlan-stats", &vtype_bool, FIELD(bridge, vlan_stats),
+	 .attr = IFLA_BR_VLAN_STATS_ENABLED, .initial = "false", .doc = "count by VLAN"},
+	{"parameters.vlan-stats-per-port", &vtype_bool, FIELD(bridge, vlan_stats_per_port),
+	 .attr = IFLA_BR_VLAN_STATS_PER_PORT, .initial = "false",
+	 .doc = "count by VLAN and port; fixed once a port has a VLAN"},
+	{"parameters.multicast-snooping", &vtype_bool, FIELD(bridge, multicast_snooping),
+	 .attr = IFLA_BR_MCAST_SNOOPING, .initial = "true",
+	 .doc = "send multicast only where IGMP or MLD asked for it"},
+	/* bits 0 and 1: enum br_boolopt_id of linux/if_bridge.h */
+	{"parameters.no-link-local-learning", &vtype_bit, FIELD(bridge, link_local_learning_off),
+	 .attr = IFLA_BR_MULTI_BOOLOPT, .min = 0, .initial = "false",
+	 .doc = "learn nothing from frames to 01:80:c2:00:00:0X"},
+	{"parameters.multicast-vlan-snooping", &vtype_bit, FIELD(bridge, multicast_vlan_snooping),
+	 .attr = IFLA_BR_MULTI_BOOLOPT, .min = 1, .initial = "false",
+	 .doc = "snoop each VLAN for itself; needs vlan-filtering"},
+	{"parameters.multicast-router", &vtype_word, FIELD(bridge, multicast_router),
+	 .attr = IFLA_BR_MCAST_ROUTER, .words = routers, .initial = "auto",
+	 .doc = "whether this host gets all multicast, as a router of it"},
+	{"parameters.multicast-querier", &vtype_bool, FIELD(bridge, multicast_querier),
+	 .attr = IFLA_BR_MCAST_QUERIER, .initial = "false", .doc = "ask who listens to multicast"},
+	{"parameters.multicast-query-use-address", &vtype_bool, FIELD(bridge, query_use_address),
+	 .attr = IFLA_BR_MCAST_QUERY_USE_IFADDR, .initial = "false",
+	 .doc = "ask with the bridge's own address instead of 0.0.0.0"},
+	{"parameters.multicast-hash-max", &vtype_u32, FIELD(bridge, hash_max),
+	 .attr = IFLA_BR_MCAST_HASH_MAX, .min = 1, .max = 1 << 30, .initial = "4096",
+	 .doc = "how many groups are kept; a power of two"},
+	{"parameters.multicast-last-member-count", &vtype_u32, FIELD(bridge, last_member_count),
+	 .attr = IFLA_BR_MCAST_LAST_MEMBER_CNT, .initial = "2",
+	 .doc = "questions after a leave before the group ends"},
+	{"parameters.multicast-startup-query-count", &vtype_u32, FIELD(bridge, startup_query_count),
+	 .attr = IFLA_BR_MCAST_STARTUP_QUERY_CNT, .initial = "2",
+	 .doc = "questions that a new querier asks in a row"},
+	{"parameters.multicast-last-member-interval", &vtype_interval,
+	 FIELD(bridge, last_member_interval), .attr = IFLA_BR_MCAST_LAST_MEMBER_INTVL,
+	 .initial = "1", .doc = "seconds between questions after a leave"},
+	{"parameters.multicast-membership-interval", &vtype_interval,
+	 FIELD(bridge, membership_interval), .attr = IFLA_BR_MCAST_MEMBERSHIP_INTVL,
+	 .initial = "260", .doc = "seconds a listener is kept without news of it"},
+	{"parameters.multicast-querier-interval", &vtype_interval, FIELD(bridge, querier_interval),
+	 .attr = IFLA_BR_MCAST_QUERIER_INTVL, .initial = "255",
+	 .doc = "seconds without another's question until this one asks"},
+	/* at least 1 s: BR_MULTICAST_QUERY_INTVL_MIN of br_private.h */
+	{"parameters.multicast-query-interval", &vtype_interval, FIELD(bridge, query_interval),
+	 .attr = IFLA_BR_MCAST_QUERY_INTVL, .min = 1, .max = 1000000, .initial = "125",
+	 .doc = "seconds between questions"},
+	{"parameters.multicast-query-response-interval", &vtype_interval,
+	 FIELD(bridge, query_response_interval), .attr = IFLA_BR_MCAST_QUERY_RESPONSE_INTVL,
+	 .initial = "10", .doc = "seconds that listeners have for the answer"},
+	{"parameters.multicast-startup-query-interval", &vtype_interval,
+	 FIELD(bridge, startup_query_interval), .attr = IFLA_BR_MCAST_STARTUP_QUERY_INTVL,
+	 .min = 1, .max = 1000000, .initial = "31.25",
+	 .doc = "seconds between a new querier's questions"},
+	{"parameters.multicast-stats", &vtype_bool, FIELD(bridge, multicast_stats),
+	 .attr = IFLA_BR_MCAST_STATS_ENABLED, .initial = "false", .doc = "count IGMP and MLD"},
+	{"parameters.multicast-igmp-version", &vtype_u8, FIELD(bridge, igmp_version),
+	 .attr = IFLA_BR_MCAST_IGMP_VERSION, .min = 2, .max = 3, .initial = "2",
+	 .doc = "version of IGMP that it asks in"},
+	{"parameters.multicast-mld-version", &vtype_u8, FIELD(bridge, mld_version),
+	 .attr = IFLA_BR_MCAST_MLD_VERSION, .min = 1, .max = 2, .initial = "1",
+	 .doc = "version of MLD that it asks in"},
+	{"parameters.call-iptables", &vtype_bool, FIELD(bridge, call_iptables),
+	 .attr = IFLA_BR_NF_CALL_IPTABLES, .initial = "false",
+	 .doc = "bridged IPv4 passes the host's packet filter too"},
+	{"parameters.call-ip6tables", &vtype_bool, FIELD(bridge, call_ip6tables),
+	 .attr = IFLA_BR_NF_CALL_IP6TABLES, .initial = "false",
+	 .doc = "bridged IPv6 passes the host's packet filter too"},
+	{"parameters.call-arptables", &vtype_bool, FIELD(bridge, call_arptables),
+	 .attr = IFLA_BR_NF_CALL_ARPTABLES, .initial = "false",
+	 .doc = "bridged ARP passes the host's packet filter too"},
 };
 /* clang-format on */
 

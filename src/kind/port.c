@@ -5,16 +5,20 @@
 #include "model/kind.h"
 
 struct port {
-	const char *device, *bridge;
+	const char *device, *bridge, *backup_port;
 	uint32_t cost;
 	uint16_t priority, group_forward_mask;
 	uint8_t isolated, hairpin, learning, flood, multicast_flood, broadcast_flood, fast_leave;
 	uint8_t multicast_to_unicast, neighbour_suppression, proxy_arp, guard, root_block, state;
+	uint8_t proxy_arp_wifi, multicast_router, vlan_tunnel, locked;
 };
 
 static const char *const states[] = {
 	"disabled", "listening", "learning", "forwarding", "blocking", NULL,
 };
+
+/* MDB_RTR_TYPE_* of linux/if_bridge.h */
+static const char *const routers[] = {"never", "auto", "always", "for-now", NULL};
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -24,7 +28,8 @@ static const struct field fields[] = {
 	 .flags = FIELD_OWNER | FIELD_NEED | FIELD_TOP, .doc = "the bridge it is plugged into"},
 	/* 1…65535: BR_MAX_PATH_COST, and 0…63: BR_MAX_PORT_PRIORITY (br_private_stp.h) */
 	{"cost", &vtype_u32, FIELD(port, cost), .attr = IFLA_BRPORT_COST, .min = 1, .max = 65535,
-	 .spread = "parameters.path-cost", .doc = "STP cost of the path through it"},
+	 .flags = FIELD_ANEW, .spread = "parameters.path-cost",
+	 .doc = "STP cost of the path through it; without one, by the speed of the device"},
 	{"priority", &vtype_u16, FIELD(port, priority), .attr = IFLA_BRPORT_PRIORITY, .min = 0,
 	 .max = 63, .initial = "32", .spread = "parameters.port-priority", .doc = "STP priority"},
 	{"isolated", &vtype_bool, FIELD(port, isolated), .attr = IFLA_BRPORT_ISOLATED,
@@ -49,6 +54,9 @@ static const struct field fields[] = {
 	 .doc = "the bridge answers ARP and ND for hosts behind it where it knows them"},
 	{"proxy-arp", &vtype_bool, FIELD(port, proxy_arp), .attr = IFLA_BRPORT_PROXYARP,
 	 .initial = "false", .doc = "the bridge answers ARP for hosts behind it"},
+	{"proxy-arp-wifi", &vtype_bool, FIELD(port, proxy_arp_wifi),
+	 .attr = IFLA_BRPORT_PROXYARP_WIFI, .initial = "false",
+	 .doc = "the same also towards ports that have it (IEEE 802.11 proxy ARP)"},
 	{"guard", &vtype_bool, FIELD(port, guard), .attr = IFLA_BRPORT_GUARD, .initial = "false",
 	 .doc = "the port is closed when an STP frame comes in"},
 	{"root-block", &vtype_bool, FIELD(port, root_block), .attr = IFLA_BRPORT_PROTECT,
@@ -56,6 +64,15 @@ static const struct field fields[] = {
 	{"group-forward-mask", &vtype_u16, FIELD(port, group_forward_mask),
 	 .attr = IFLA_BRPORT_GROUP_FWD_MASK, .min = 0, .max = 65535, .initial = "0",
 	 .doc = "which of 01:80:c2:00:00:0X are forwarded, one bit each"},
+	{"multicast-router", &vtype_word, FIELD(port, multicast_router),
+	 .attr = IFLA_BRPORT_MULTICAST_ROUTER, .words = routers, .initial = "auto",
+	 .doc = "whether a router of multicast is behind it, which gets it all"},
+	{"vlan-tunnel", &vtype_bool, FIELD(port, vlan_tunnel), .attr = IFLA_BRPORT_VLAN_TUNNEL,
+	 .initial = "false", .doc = "VLANs become tunnel ids, as the VLANs' table has them"},
+	{"locked", &vtype_bool, FIELD(port, locked), .attr = IFLA_BRPORT_LOCKED,
+	 .initial = "false", .doc = "frames only from addresses that an fdb entry allows here"},
+	{"backup-port", &vtype_ref, FIELD(port, backup_port), .attr = IFLA_BRPORT_BACKUP_PORT,
+	 .flags = FIELD_LATER, .initial = "", .doc = "port that gets its frames while it has no carrier"},
 	{"state", &vtype_word, FIELD(port, state), .attr = IFLA_BRPORT_STATE,
 	 .flags = FIELD_READ | FIELD_COUNTS, .words = states, .doc = "what STP makes of it now"},
 };

@@ -8,9 +8,11 @@
 
 /* clang-format off */
 static const struct field fields[] = {
-	{"owner", &vtype_user, FIELD(tuntap, owner), .attr = IFLA_TUN_OWNER, .initial = "0",
+	{"owner", &vtype_user, FIELD(tuntap, owner), .attr = IFLA_TUN_OWNER,
+	 .flags = FIELD_ANEW, .initial = "0",
 	 .doc = "user who may open it; root, unless owner or group is said"},
 	{"group", &vtype_group, FIELD(tuntap, group), .attr = IFLA_TUN_GROUP,
+	 .flags = FIELD_ANEW,
 	 .doc = "group whose members may open it (with owner: only that user in that group)"},
 	{"multi-queue", &vtype_bool, FIELD(tuntap, multi_queue), .attr = IFLA_TUN_MULTI_QUEUE,
 	 .flags = FIELD_FIXED, .initial = "false",

@@ -33,6 +33,8 @@ enum {
 	FIELD_LATER = 1 << 14,
 	/* of no table: parse whatever the kernel may have said (record_recall) */
 	FIELD_ANY = 1 << 15,
+	/* on an object of ours it cannot be taken away again: one that a text drops makes it anew */
+	FIELD_ANEW = 1 << 16,
 };
 
 struct field {
@@ -40,7 +42,7 @@ struct field {
 	const struct vtype *type;
 	uint16_t offset; /* in the kind's struct */
 	uint16_t attr;	 /* netlink attribute, 0: none */
-	uint16_t flags;
+	uint32_t flags;
 	int64_t min, max;	  /* numbers: both 0 = the whole type; seconds in seconds */
 	const char *const *words; /* vtype_word: NULL-terminated */
 	const char

@@ -5,9 +5,11 @@
  */
 #include "model/value.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <limits.h>
+#include <linux/if_ether.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -180,6 +182,58 @@ const struct vtype vtype_bool = {
 	.get = bool_get,
 };
 
+/* struct br_boolopt_multi of linux/if_bridge.h, and others of the same form. */
+struct bits {
+	uint32_t value, mask;
+};
+
+/*
+ * Of two attributes of one number the kernel takes the last: a bit joins the one just before it.
+ * Bits of one attribute stand beside each other in a table, so that is the last of the message.
+ */
+static int bit_put(const struct field *field, const void *value, const struct link_names *names,
+		   struct nlmsghdr *message)
+{
+	size_t size = MNL_ATTR_HDRLEN + sizeof(struct bits);
+	struct nlattr *last = (struct nlattr *)((char *)message + message->nlmsg_len - size);
+	struct bits bits = {.value = (uint32_t)(*(const uint8_t *)value != 0) << field->min,
+			    .mask = UINT32_C(1) << field->min};
+	struct bits *there = mnl_attr_get_payload(last);
+
+	if (last->nla_type == field->attr && last->nla_len == size) {
+		there->value = (there->value & ~bits.mask) | bits.value;
+		there->mask |= bits.mask;
+		return 0;
+	}
+	mnl_attr_put(message, field->attr, sizeof(bits), &bits);
+	return 0;
+}
+
+static int bit_get(const struct field *field, const struct nlattr *attr,
+		   const struct link_names *names, struct arena *arena, void *value)
+{
+	struct bits bits;
+
+	if (mnl_attr_get_payload_len(attr) != sizeof(bits))
+		return -EPROTO;
+	memcpy(&bits, mnl_attr_get_payload(attr), sizeof(bits));
+	if (!(bits.mask >> field->min & 1))
+		return -EOPNOTSUPP; /* this kernel has no such bit */
+	*(uint8_t *)value = bits.value >> field->min & 1;
+	return 0;
+}
+
+const struct vtype vtype_bit = {
+	.name = "true|false",
+	.example = "true",
+	.size = 1,
+	.shape = SHAPE_BOOL,
+	.parse = bool_parse,
+	.print = bool_print,
+	.put = bit_put,
+	.get = bit_get,
+};
+
 /* Seconds with up to two decimals, held and sent in hundredths (the kernel's USER_HZ). */
 static int seconds_parse(const struct field *field, const char *text, struct arena *arena,
 			 void *value, struct err *err)
@@ -247,6 +301,25 @@ const struct vtype vtype_seconds = {
 	.same = seconds_same,
 };
 
+static int interval_put(const struct field *field, const void *value,
+			const struct link_names *names, struct nlmsghdr *message)
+{
+	mnl_attr_put_u64(message, field->attr, *(const uint32_t *)value);
+	return 0;
+}
+
+const struct vtype vtype_interval = {
+	.name = "seconds",
+	.example = "15",
+	.size = 4,
+	.shape = SHAPE_NUMBER,
+	.parse = seconds_parse,
+	.print = seconds_print,
+	.put = interval_put,
+	.get = number_get,
+	.same = seconds_same,
+};
+
 static int word_parse(const struct field *field, const char *text, struct arena *arena, void *value,
 		      struct err *err)
 {
@@ -302,4 +375,50 @@ const struct vtype vtype_word = {
 	.print = word_print,
 	.put = small_put,
 	.get = word_get,
+};
+
+static const char *const vlan_words[] = {"802.1q", "802.1ad", NULL};
+static const uint16_t vlan_numbers[] = {ETH_P_8021Q, ETH_P_8021AD};
+
+static int vlan_protocol_parse(const struct field *field, const char *text, struct arena *arena,
+			       void *value, struct err *err)
+{
+	return word_parse(&(struct field){.key = field->key, .words = vlan_words}, text, arena,
+			  value, err);
+}
+
+static void vlan_protocol_print(const struct field *field, const void *value, struct text *out)
+{
+	text_add(out, "%s", vlan_words[*(const uint8_t *)value]);
+}
+
+static int vlan_protocol_put(const struct field *field, const void *value,
+			     const struct link_names *names, struct nlmsghdr *message)
+{
+	mnl_attr_put_u16(message, field->attr, htons(vlan_numbers[*(const uint8_t *)value]));
+	return 0;
+}
+
+static int vlan_protocol_get(const struct field *field, const struct nlattr *attr,
+			     const struct link_names *names, struct arena *arena, void *value)
+{
+	if (mnl_attr_get_payload_len(attr) != sizeof(uint16_t))
+		return -EPROTO;
+	for (uint8_t i = 0; i < sizeof(vlan_numbers) / sizeof(vlan_numbers[0]); i++)
+		if (vlan_numbers[i] == ntohs(mnl_attr_get_u16(attr))) {
+			*(uint8_t *)value = i;
+			return 0;
+		}
+	return -EPROTO;
+}
+
+const struct vtype vtype_vlan_protocol = {
+	.name = "802.1q|802.1ad",
+	.example = "802.1q",
+	.size = 1,
+	.shape = SHAPE_TEXT,
+	.parse = vlan_protocol_parse,
+	.print = vlan_protocol_print,
+	.put = vlan_protocol_put,
+	.get = vlan_protocol_get,
 };

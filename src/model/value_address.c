@@ -69,6 +69,36 @@ const struct vtype vtype_mac = {
 	.get = mac_get,
 };
 
+static int group_mac_parse(const struct field *field, const char *text, struct arena *arena,
+			   void *value, struct err *err)
+{
+	static const uint8_t head[] = {0x01, 0x80, 0xc2, 0x00, 0x00};
+	struct field any = {.key = field->key, .flags = FIELD_ANY};
+	struct mac mac;
+	int r = mac_parse(&any, text, arena, &mac, err);
+
+	if (!r && !(field->flags & FIELD_ANY) &&
+	    (memcmp(mac.bytes, head, sizeof(head)) != 0 || mac.bytes[5] > 15 ||
+	     (mac.bytes[5] >= 1 && mac.bytes[5] <= 3)))
+		r = err_set(err, -EINVAL,
+			    "%s %s is not of IEEE 802.1D's; expected 01:80:c2:00:00:00, or with "
+			    "04 to 0f as its last byte",
+			    field->key, text);
+	if (!r)
+		*(struct mac *)value = mac;
+	return r;
+}
+
+const struct vtype vtype_group_mac = {
+	.name = "group address",
+	.example = "01:80:c2:00:00:00",
+	.size = sizeof(struct mac),
+	.parse = group_mac_parse,
+	.print = mac_print,
+	.put = bytes_put,
+	.get = mac_get,
+};
+
 int ip_parse(const char *text, struct ip *ip)
 {
 	struct ip got = {.family = strchr(text, ':') ? AF_INET6 : AF_INET};

@@ -127,6 +127,8 @@ static void diff_present(struct diff *diff, const struct object *desired,
 	if (same)
 		mask |= release_drops(diff, entry, target, actual);
 	fixed = fixed_mask(target, mask);
+	if (same)
+		fixed |= release_anew(diff, entry, target, actual);
 	if (actual->kind != desired->kind)
 		replace(diff, desired, actual, mask);
 	else if (fixed)

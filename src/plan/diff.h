@@ -34,6 +34,10 @@ uint64_t release_fields(struct diff *diff, const struct entry *entry, struct obj
 uint64_t release_drops(struct diff *diff, const struct entry *entry, const struct object *target,
 		       const struct object *actual);
 
+/* Those that only making it anew takes away: what it was made with cannot be unsaid. */
+uint64_t release_anew(const struct diff *diff, const struct entry *entry,
+		      const struct object *target, const struct object *actual);
+
 void diff_step(struct diff *diff, const struct object *before, const struct object *after,
 	       uint64_t mask, unsigned int flags);
 /* Takes `gone` and all that dies with it out of diff->actual. `deleted`: as steps that ride along.

@@ -23,6 +23,7 @@ struct loose {
 	enum phase phase;
 	int rank;
 	int depth;
+	bool later; /* has a key that says it comes behind others of its rank */
 	size_t index;
 	struct loose *leader; /* whose breath it rides in; itself */
 	struct loose *next;   /* riders of one leader, in order */
@@ -63,6 +64,14 @@ static struct loose *loose_of(const struct order *order, const struct object *ob
 	return found ? *found : NULL;
 }
 
+static bool comes_later(const struct object *object)
+{
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
+		if (object_has(object, i) && kind_field(object->kind, i)->flags & FIELD_LATER)
+			return true;
+	return false;
+}
+
 /* How many devices of this plan must be there before `object`. */
 static int depth_of(const struct order *order, const struct loose *loose, int guard)
 {
@@ -95,6 +104,8 @@ static int by_order(const void *left, const void *right)
 		order = makes(a->phase) ? a->rank - b->rank : b->rank - a->rank;
 	if (!order)
 		order = makes(a->phase) ? a->depth - b->depth : b->depth - a->depth;
+	if (!order)
+		order = makes(a->phase) ? a->later - b->later : b->later - a->later;
 	return order ? order : (a->index > b->index) - (a->index < b->index);
 }
 
@@ -221,6 +232,7 @@ void plan_order(struct plan *plan, const struct step *steps, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		order.loose[i].rank = (int)kind_root(order.loose[i].object->kind)->rank;
 		order.loose[i].depth = depth_of(&order, &order.loose[i], 0);
+		order.loose[i].later = comes_later(order.loose[i].object);
 	}
 	if (len)
 		qsort(order.loose, len, sizeof(*order.loose), by_order);

@@ -34,7 +34,8 @@ struct plan_request {
 	const struct committed *const *others; /* of the other descriptions that are up */
 	size_t other_count;
 	bool adopt; /* take over foreign objects that are named */
-	bool force; /* also where somebody else's object dies or a held TAP goes */
+	bool behind; /* the run is done: what had to be made anew has been */
+	bool force;  /* also where somebody else's object dies or a held TAP goes */
 };
 
 /* Always fills `plan`; refusals stand in plan->diag.errors (then nothing may be run). */

@@ -26,6 +26,8 @@ static bool give_back(struct diff *diff, const struct entry *entry, struct objec
 	const struct field *field = kind_field(target->kind, i);
 	struct err err;
 
+	if (entry->claim == CLAIM_MADE && field->flags & FIELD_ANEW)
+		return false;
 	if (entry->claim == CLAIM_SET || entry->prior) {
 		if (!entry->prior || !object_has(entry->prior, i))
 			return false;
@@ -52,6 +54,22 @@ uint64_t release_fields(struct diff *diff, const struct entry *entry, struct obj
 		if (give_back(diff, entry, target, i))
 			mask |= UINT64_C(1) << i;
 	}
+	return mask;
+}
+
+uint64_t release_anew(const struct diff *diff, const struct entry *entry,
+		      const struct object *target, const struct object *actual)
+{
+	uint64_t mask = 0;
+
+	if (diff->request->behind || entry->claim != CLAIM_MADE ||
+	    entry->object->kind != target->kind)
+		return 0;
+	for (unsigned int i = 0; i < kind_field_count(target->kind); i++)
+		if (kind_field(target->kind, i)->flags & FIELD_ANEW &&
+		    object_has(entry->object, i) && !object_has(target, i) &&
+		    object_has(actual, i) && !claimed_by_other(diff, target, i))
+			mask |= UINT64_C(1) << i;
 	return mask;
 }
 

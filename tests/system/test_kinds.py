@@ -31,6 +31,10 @@ def truth(value):
     return {True: True, False: False, 1: True, 0: False, "on": True, "off": False}[value]
 
 
+def router(value):
+    return ("never", "auto", "always", "for-now")[value]
+
+
 # key: (at creation, changed to, where `ip` shows it, as what `ip` shows it)
 LINK = {
     "up": (False, True, "up", bool),
@@ -49,11 +53,36 @@ BRIDGE = LINK | {
     "parameters.priority": (4096, 8192, DATA + "priority", int),
     "parameters.multicast-snooping": (False, True, DATA + "mcast_snooping", truth),
     "parameters.multicast-querier": (True, False, DATA + "mcast_querier", truth),
+    "parameters.group-address": ("01:80:c2:00:00:0a", "01:80:c2:00:00:00", DATA + "group_addr", str),
+    "parameters.no-link-local-learning": (True, False, DATA + "no_linklocal_learn", truth),
+    "parameters.multicast-router": ("always", "never", DATA + "mcast_router", router),
+    "parameters.multicast-query-use-address": (True, False, DATA + "mcast_query_use_ifaddr", truth),
+    "parameters.multicast-hash-max": (1024, 2048, DATA + "mcast_hash_max", int),
+    "parameters.multicast-last-member-count": (3, 4, DATA + "mcast_last_member_cnt", int),
+    "parameters.multicast-startup-query-count": (3, 4, DATA + "mcast_startup_query_cnt", int),
+    "parameters.multicast-last-member-interval": (2, 3, DATA + "mcast_last_member_intvl", lambda v: v // 100),
+    "parameters.multicast-membership-interval": (100, 200, DATA + "mcast_membership_intvl", lambda v: v // 100),
+    "parameters.multicast-querier-interval": (100, 200, DATA + "mcast_querier_intvl", lambda v: v // 100),
+    "parameters.multicast-query-interval": (50, 60, DATA + "mcast_query_intvl", lambda v: v // 100),
+    "parameters.multicast-query-response-interval":
+        (5, 6, DATA + "mcast_query_response_intvl", lambda v: v // 100),
+    "parameters.multicast-startup-query-interval":
+        (7, 8, DATA + "mcast_startup_query_intvl", lambda v: v // 100),
+    "parameters.multicast-stats": (True, False, DATA + "mcast_stats_enabled", truth),
+    "parameters.multicast-igmp-version": (3, 2, DATA + "mcast_igmp_version", int),
+    "parameters.multicast-mld-version": (2, 1, DATA + "mcast_mld_version", int),
+    "parameters.call-iptables": (True, False, DATA + "nf_call_iptables", truth),
+    "parameters.call-ip6tables": (True, False, DATA + "nf_call_ip6tables", truth),
+    "parameters.call-arptables": (True, False, DATA + "nf_call_arptables", truth),
     "parameters.group-forward-mask": (16, 8, DATA + "group_fwd_mask", lambda v: int(str(v), 0)),
 }
 BRIDGE_NEEDS = {  # refused by kernels without VLAN filtering; there they are skipped by name
     "parameters.vlan-filtering": (True, False, DATA + "vlan_filtering", truth),
     "parameters.vlan-default-pvid": (5, 7, DATA + "vlan_default_pvid", int),
+    "parameters.vlan-protocol": ("802.1ad", "802.1q", DATA + "vlan_protocol", str.lower),
+    "parameters.vlan-stats": (True, False, DATA + "vlan_stats_enabled", truth),
+    "parameters.vlan-stats-per-port": (True, False, DATA + "vlan_stats_per_port", truth),
+    "parameters.multicast-vlan-snooping": (True, False, DATA + "mcast_vlan_snooping", truth),
 }
 SLAVE = "linkinfo.info_slave_data."
 PORT = {
@@ -69,6 +98,11 @@ PORT = {
     "fast-leave": (True, False, SLAVE + "fastleave", truth),
     "neighbour-suppression": (True, False, SLAVE + "neigh_suppress", truth),
     "proxy-arp": (True, False, SLAVE + "proxy_arp", truth),
+    "proxy-arp-wifi": (True, False, SLAVE + "proxy_arp_wifi", truth),
+    "multicast-router": ("always", "never", SLAVE + "multicast_router", router),
+    "vlan-tunnel": (True, False, SLAVE + "vlan_tunnel", truth),
+    "locked": (True, False, SLAVE + "locked", truth),
+    "backup-port": ("tap1", "tap2", SLAVE + "backup_port", str),
     "guard": (True, False, SLAVE + "guard", truth),
     "root-block": (True, False, SLAVE + "root_block", truth),
     "group-forward-mask": (16, 8, SLAVE + "group_fwd_mask", lambda v: int(str(v), 0)),
@@ -229,7 +263,10 @@ def test_bridge_again_after_undo_follows(host, driver):
 
 def test_port(host, driver):
     driver.create("bridge", name="br0")
-    driver.create("tap", name="tap0")
+    for tap in ("tap0", "tap1", "tap2"):
+        driver.create("tap", name=tap)
+    for tap in ("tap1", "tap2"):  # a backup is a port of the same bridge
+        driver.create("port", device=tap, bridge="br0")
     both(host, driver, "port", "tap0", PORT, "device", {"bridge": "br0"})
     driver.delete("port", device="tap0")
     assert "master" not in host.link("tap0")
