@@ -33,7 +33,8 @@ enum {
 	FIELD_LATER = 1 << 14,
 	/* of no table: parse whatever the kernel may have said (record_recall) */
 	FIELD_ANY = 1 << 15,
-	/* on an object of ours it cannot be taken away again: one that a text drops makes it anew */
+	/* on an object of ours it cannot be taken away again: one that a text drops makes it anew
+	 */
 	FIELD_ANEW = 1 << 16,
 };
 

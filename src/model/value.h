@@ -75,11 +75,11 @@ extern const struct vtype vtype_interval; /* the same where the kernel has 64 bi
 /* uint8_t: a truth that is bit number `min` of an attribute {value, mask} */
 extern const struct vtype vtype_bit;
 extern const struct vtype vtype_vlan_protocol; /* uint8_t: 0 802.1q, 1 802.1ad; big endian */
-extern const struct vtype vtype_word;	/* uint8_t: index into the field's words */
-extern const struct vtype vtype_mac;	/* struct mac */
+extern const struct vtype vtype_word;	       /* uint8_t: index into the field's words */
+extern const struct vtype vtype_mac;	       /* struct mac */
 extern const struct vtype vtype_group_mac; /* struct mac: 01:80:c2:00:00:0X, X none of 1, 2, 3 */
-extern const struct vtype vtype_ip;	/* struct ip */
-extern const struct vtype vtype_prefix; /* struct prefix; without /len: a host's */
+extern const struct vtype vtype_ip;	   /* struct ip */
+extern const struct vtype vtype_prefix;	   /* struct prefix; without /len: a host's */
 extern const struct vtype vtype_target; /* struct prefix with host bits zero, "default" = len 0 */
 extern const struct vtype vtype_text;	/* const char *; no control characters */
 extern const struct vtype

@@ -116,7 +116,9 @@ int namespace_name_check(const char *name, struct err *err)
 static int device_parse(const struct field *field, const char *text, struct arena *arena,
 			void *value, struct err *err)
 {
-	int r = field->flags & FIELD_ANY ? 0 : device_name_check(text, err);
+	/* a reference that may be none is written empty */
+	bool none = !text[0] && field->initial && !field->initial[0];
+	int r = none || field->flags & FIELD_ANY ? 0 : device_name_check(text, err);
 
 	return r ? r : keep(arena, value, text);
 }

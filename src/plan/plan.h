@@ -33,7 +33,7 @@ struct plan_request {
 	const struct committed *own;	       /* of this description; NULL: first time */
 	const struct committed *const *others; /* of the other descriptions that are up */
 	size_t other_count;
-	bool adopt; /* take over foreign objects that are named */
+	bool adopt;  /* take over foreign objects that are named */
 	bool behind; /* the run is done: what had to be made anew has been */
 	bool force;  /* also where somebody else's object dies or a held TAP goes */
 };

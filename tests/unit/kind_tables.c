@@ -32,10 +32,11 @@ static void distinct(const struct kind *kind, unsigned int i, unsigned int j)
 {
 	const struct field *a = kind_field(kind, i), *b = kind_field(kind, j);
 	unsigned int nest = FIELD_TOP | FIELD_HEADER;
+	bool bits = a->type == &vtype_bit && b->type == &vtype_bit && a->min != b->min;
 
 	CHECK(strcmp(a->key, b->key) != 0);
 	CHECK(apart(a, b));
-	CHECK(!a->attr || a->attr != b->attr || (a->flags & nest) != (b->flags & nest));
+	CHECK(!a->attr || a->attr != b->attr || bits || (a->flags & nest) != (b->flags & nest));
 }
 
 static void fields_sound(void)
