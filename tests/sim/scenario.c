@@ -145,6 +145,7 @@ static int64_t draw_value(const struct scenario *scenario, enum fault_kind kind,
 	case FAULT_CRASH:
 	case FAULT_FREEZE:
 	case FAULT_STALL:
+	case FAULT_SLEEP:
 	case FAULT_ROAM:
 	case FAULT_COUNT:
 		break;
@@ -181,7 +182,7 @@ static void add_trouble(struct scenario *scenario, uint64_t start, uint64_t end,
 	static const enum fault_kind kinds[] = {
 		FAULT_LOSS,   FAULT_LOSS,  FAULT_DOUBLE, FAULT_REORDER, FAULT_CORRUPT,
 		FAULT_DELAY,  FAULT_CUT,   FAULT_CRASH,	 FAULT_CRASH,	FAULT_WALL,
-		FAULT_FREEZE, FAULT_STALL, FAULT_ROAM};
+		FAULT_FREEZE, FAULT_STALL, FAULT_SLEEP,	 FAULT_ROAM};
 	enum fault_kind kind = kinds[sim_below(random, sizeof(kinds) / sizeof(kinds[0]))];
 	uint64_t length = end - start;
 
@@ -264,11 +265,11 @@ static bool disturbs(const struct scenario *scenario, const struct fault *fault,
 	case FAULT_CRASH:
 	case FAULT_FREEZE:
 	case FAULT_STALL:
+	case FAULT_SLEEP:
 	case FAULT_ROAM:
 	case FAULT_COUNT:
 		break;
 	}
-	*end += 2 * scenario->delay_ns;
 	return !fault->left_out;
 }
 

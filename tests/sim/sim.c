@@ -17,6 +17,7 @@
 #define SALTS 12 /* tries for each smaller scenario */
 
 struct options {
+	const char *program;
 	uint64_t seed, count, salt;
 	double hours;
 	const char *only, *sabotage;
@@ -68,7 +69,7 @@ static void print_again(const struct scenario *scenario, const struct options *o
 {
 	bool any = false;
 
-	printf("# again: sim %lu 1 %.17g --only ", scenario->seed,
+	printf("# again: %s %lu 1 %.17g --only ", options->program, scenario->seed,
 	       (double)scenario->length_ns / 3600e9);
 	for (int i = 0; i < scenario->n_faults; i++) {
 		if (!scenario->faults[i].left_out) {
@@ -107,6 +108,8 @@ static void add_tally(struct tally *sum, const struct tally *tally)
 	sum->strict += tally->strict;
 	sum->heals += tally->heals;
 	sum->keys += tally->keys;
+	if (tally->slowest_ns > sum->slowest_ns)
+		sum->slowest_ns = tally->slowest_ns;
 	for (int i = 0; i < DROP_COUNT; i++)
 		sum->drops[i] += tally->drops[i];
 }
@@ -117,8 +120,9 @@ static void print_tally(const struct tally *tally)
 	       tally->keys, tally->frames, tally->deliveries);
 	printf("# %lu were let through to a session, %lu of them not delivered; %lu sent when all "
 	       "was "
-	       "well, all delivered; heard again after %lu bad times\n",
-	       tally->let_through, tally->let_through_lost, tally->strict, tally->heals);
+	       "well, all delivered; heard again after %lu bad times, by %.3f s\n",
+	       tally->let_through, tally->let_through_lost, tally->strict, tally->heals,
+	       (double)tally->slowest_ns / 1e9);
 	printf("# drops:");
 	for (int i = 0; i < DROP_COUNT; i++)
 		if (tally->drops[i])
@@ -168,6 +172,7 @@ static bool read_options(int argc, char **argv, struct options *options)
 
 	if (argc < 4 || argc % 2)
 		return false;
+	options->program = argv[0];
 	options->seed = strtoull(argv[1], &end[0], 10);
 	options->count = strtoull(argv[2], &end[1], 10);
 	options->hours = strtod(argv[3], &end[2]);

@@ -59,7 +59,8 @@
 	X(WALL, "wall")	      /* the node's wall clock is `value` seconds off from now on */       \
 	X(FREEZE, "freeze")   /* the node stands still, and its monotonic clock too */             \
 	X(STALL, "stall")     /* the node is not scheduled; what comes waits */                    \
-	X(ROAM, "roam")	      /* the node is at another address */
+	X(SLEEP, "sleep") /* the machine is suspended: what comes is lost, the clock goes on */    \
+	X(ROAM, "roam")	  /* the node is at another address */
 
 enum fault_kind {
 #define FAULT_ENUM(word, name) FAULT_##word,
@@ -153,7 +154,7 @@ struct node {
 	int index;
 	struct engine *engine; /* NULL: down */
 	uint32_t epoch;	       /* how often it was started */
-	int down, frozen, stalled;
+	int down, frozen, stalled, asleep;
 	bool roams;
 	uint64_t lag_ns, stood_ns; /* its clock is behind by lag; frozen: it stands at stood */
 	int64_t wall_ns;	   /* its wall clock is ahead by that */
@@ -186,6 +187,7 @@ struct node {
 
 struct tally {
 	uint64_t datagrams, frames, deliveries, let_through, let_through_lost, strict, heals, keys;
+	uint64_t slowest_ns; /* from the end of bad times until somebody was heard */
 	uint64_t drops[DROP_COUNT];
 };
 

@@ -7,6 +7,9 @@
 #include "sim/sim.h"
 
 #define DENSE_NS SIM_ALONE_NS
+/* Shortly before everybody must be heard they speak more often, so that a second is not lost. */
+#define HURRY_NS (SIM_HEALED_NS - SECOND_NS)
+#define HURRY_STEP_NS (SECOND_NS / 5)
 #define TAIL_NS (45 * SECOND_NS)
 
 enum mode { MODE_SILENT, MODE_ONE, MODE_ALL, MODE_BURST, MODE_COUNT };
@@ -66,6 +69,14 @@ bool traffic_is_due(const struct world *world, const struct calm *calm, int i, i
 	       (i == calm->speaker && scenario_may_speak_alone(world->scenario, i, j));
 }
 
+/* Until they speak again, who did so long after the bad times. */
+static uint64_t dense_pause(uint64_t after)
+{
+	if (after >= HURRY_NS && after < SIM_HEALED_NS)
+		return HURRY_STEP_NS;
+	return after < DENSE_NS ? SECOND_NS : 5 * SECOND_NS;
+}
+
 /* From everybody to everybody: small ones, now and then large ones. */
 static void send_dense(struct world *world)
 {
@@ -78,7 +89,7 @@ static void send_dense(struct world *world)
 			if (i != j && traffic_is_due(world, calm, i, j))
 				node_feed(&world->nodes[i], (uint8_t)j,
 					  second % 5 == 2 ? world->scenario->mtu + 14 : 64);
-	world->dense_due = world->now + (second < DENSE_NS / SECOND_NS ? SECOND_NS : 5 * SECOND_NS);
+	world->dense_due = world->now + dense_pause(world->now - calm->from);
 	uint64_t alone = calm->one_way ? SIM_ALONE_NS : 0;
 	if (world->dense_due >= calm->from + TAIL_NS + alone || world->dense_due >= calm->until) {
 		uint64_t next = world->calm_at + 1 < world->n_calms ? calm[1].from : UINT64_MAX;

@@ -46,8 +46,14 @@ static void hear(struct world *world, const struct sent *sent, const struct node
 {
 	struct calm *calm = &world->calms[world->calm_at];
 
-	if (world->calm_at < world->n_calms && sent->when >= calm->from)
-		calm->heard[sent->from][node->index] = true;
+	bool *heard = &calm->heard[sent->from][node->index];
+
+	if (world->calm_at == world->n_calms || sent->when < calm->from || *heard)
+		return;
+	*heard = true;
+	uint64_t after = world->now - calm->from;
+	if (after <= SIM_HEALED_NS && after > world->tally.slowest_ns)
+		world->tally.slowest_ns = after;
 }
 
 static void take(struct node *node, struct frame *frame)
@@ -232,8 +238,7 @@ static void judge_calm(struct world *world, struct calm *calm)
 void watch_judge(struct world *world)
 {
 	struct calm *calm = &world->calms[world->calm_at];
-	uint64_t trips = world->scenario->load_limit ? 6 * world->scenario->delay_ns : 0;
-	uint64_t heard_by = calm->from + SIM_HEALED_NS + trips;
+	uint64_t heard_by = calm->from + SIM_HEALED_NS;
 
 	if (world->calm_at < world->n_calms && !calm->checked && world->now >= heard_by &&
 	    calm->until > heard_by)

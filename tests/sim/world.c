@@ -38,7 +38,8 @@ static void arrive(struct world *world, struct packet *packet)
 {
 	struct node *node = channel_find(world, &packet->to);
 
-	if (node && node->engine && !node->frozen && node->stalled && node->n_waiting < 256) {
+	if (node && node->engine && !node->frozen && !node->asleep && node->stalled &&
+	    node->n_waiting < 256) {
 		node->waiting[node->n_waiting++] = packet;
 		return;
 	}
@@ -59,8 +60,9 @@ static void begin_or_end(struct world *world, struct fault *fault, bool begins)
 		node->wall_ns = fault->value * (int64_t)SECOND_NS;
 	if (fault->kind == FAULT_ROAM)
 		node->roams = begins;
-	if (fault->kind == FAULT_STALL) {
+	if (fault->kind == FAULT_STALL || fault->kind == FAULT_SLEEP) {
 		node->stalled += step;
+		node->asleep += fault->kind == FAULT_SLEEP ? step : 0;
 		if (node_runs(node))
 			node_resume(node);
 	}
