@@ -5,6 +5,7 @@
 #include <linux/futex.h>
 #include <linux/if_tun.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include "base/vault.h"
 #include "tunnel/core.h"
+#include "tunnel/cut.h"
 #include "tunnel/offload.h"
 
 #define SWEEP_NS (10 * SECOND_NS)
@@ -182,15 +183,27 @@ int engine_remove_peer(struct engine *engine, const uint8_t public_key[KEY_SIZE]
 	return 0;
 }
 
+/* Super-frames of TCP are cut to what fits; the length of UDP's segments is the sender's. */
+static bool is_too_long(const struct engine *engine, const struct frame *frame)
+{
+	switch (frame->gso_type) {
+	case GSO_NONE:
+		return frame->size > engine->frame_max;
+	case GSO_UDP_L4:
+		return (uint32_t)frame->csum_start + UDP_SIZE + frame->gso_size > engine->frame_max;
+	}
+	return false;
+}
+
 void engine_frame(struct engine *engine, struct frame *frame, uint64_t now)
 {
 	engine->in++;
 	engine->tx_frames++;
 	if (frame->size < ETHERNET_HEADER)
 		engine_drop(engine, NULL, DROP_FRAME_SHORT, 1);
-	else if (frame->gso_type != GSO_NONE || !offload_checksum_fits(frame))
+	else if (frame->gso_type != GSO_NONE ? !cut_fits(frame) : !offload_checksum_fits(frame))
 		engine_drop(engine, NULL, DROP_FRAME_OFFLOAD, 1);
-	else if (frame->size > engine->frame_max)
+	else if (is_too_long(engine, frame))
 		engine_drop(engine, NULL, DROP_FRAME_LONG, 1);
 	else
 		forward_local(engine, frame, now);

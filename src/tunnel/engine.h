@@ -33,7 +33,10 @@ struct engine_ops {
 	/* Sends what was put there. peer_id: for engine_refused. */
 	void (*datagram_send)(void *context, const struct endpoint *to, uint8_t *datagram,
 			      size_t size, uint32_t peer_id);
-	/* A frame for the own side; its bytes are the engine's and valid during the call. */
+	/*
+	 * A frame for the own side; its bytes are the engine's and valid during the call. Those of
+	 * a `lasting` one lie in the datagram, and stay as they are as long as that does.
+	 */
 	void (*frame_deliver)(void *context, struct frame *frame);
 	void (*random)(void *context, void *out, size_t size);
 	void (*event)(void *context, enum engine_event event, const struct peer *peer);
@@ -72,11 +75,12 @@ int engine_remove_peer(struct engine *engine, const uint8_t public_key[KEY_SIZE]
 
 /*
  * `frame` has FRAME_HEADROOM and FRAME_TAILROOM around it, which are written to; the frame itself
- * is as before afterwards, save that a partial checksum may have been completed.
+ * is as before afterwards, save that a partial checksum may have been completed. A super-frame is
+ * cut, and counts as so many frames.
  */
 void engine_frame(struct engine *engine, struct frame *frame, uint64_t now);
 
-/* `datagram` is overwritten; FRAME_HEADROOM bytes in front of it and FRAME_TAILROOM behind too. */
+/* `datagram` is overwritten, but nothing around it: datagrams may stand side by side. */
 void engine_datagram(struct engine *engine, const struct endpoint *from, uint8_t *datagram,
 		     size_t size, uint64_t now);
 

@@ -13,7 +13,12 @@
 #define FRAME_TAILROOM 32 /* and behind data + size */
 #define FRAME_EXTRA 22	  /* a frame may be longer than the MTU: Ethernet header, two VLAN tags */
 
-#define GSO_NONE 0 /* as virtio has it; others are super-frames */
+/* Of super-frames, as virtio has it. */
+#define GSO_NONE 0
+#define GSO_TCP4 1
+#define GSO_TCP6 4
+#define GSO_UDP_L4 5
+#define GSO_ECN 0x80 /* beside TCP: only the first segment keeps CWR */
 
 struct frame {
 	uint8_t *data;
@@ -22,6 +27,7 @@ struct frame {
 	uint8_t gso_type;
 	/* csum_start 0: checksums are complete. Else see doc/protocol.md section 6. */
 	uint16_t csum_start, csum_offset;
+	bool lasting; /* delivered: its bytes stay until the next batch of datagrams is taken */
 };
 
 static inline bool frame_is_group(const uint8_t *mac)

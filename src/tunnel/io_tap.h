@@ -4,14 +4,18 @@
  * message boundaries and carries the same).
  */
 #pragma once
+#include <sys/uio.h>
 #include "tunnel/frame.h"
 
 #define TAP_READ_MAX 65550 /* a super-frame */
 #define TAP_HEADER_MAX 12
 
+#define TAP_PARTS_MAX 128
+
 struct io_tap {
 	int fd; /* -1: none */
 	uint32_t header_size;
+	bool tcp, udp; /* super-frames of these are read, and may be written */
 	uint8_t buffer[FRAME_HEADROOM + TAP_HEADER_MAX + TAP_READ_MAX + FRAME_TAILROOM];
 };
 
@@ -22,5 +26,9 @@ void io_tap_set(struct io_tap *tap, int fd);
  */
 int io_tap_read(struct io_tap *tap, struct frame *frame);
 
-/* Writes into the headroom. 0 or -errno. */
-int io_tap_write(struct io_tap *tap, struct frame *frame);
+/*
+ * Writes a frame whose bytes are parts[0…n-1], of which `header_size` are headers (0: not known;
+ * only super-frames need it). 0 or -errno.
+ */
+int io_tap_write(struct io_tap *tap, const struct frame *frame, const struct iovec *parts,
+		 uint32_t n, uint32_t header_size);

@@ -3,11 +3,11 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <netinet/udp.h>
 #include <string.h>
 #include <unistd.h>
 
-#define FULL_WAIT_MS 5 /* for a socket buffer that is full */
+#define UDP_BATCH_TRAINS 4 /* of up to 64 KiB each */
 
 static void set_option(int fd, int level, int option, int value)
 {
@@ -58,12 +58,16 @@ void io_udp_set(struct io_udp *udp, enum udp_family family, int fd)
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	io_udp_widen(fd);
 	/*
+	 * syscall: setsockopt(1 = IPPROTO_UDP, 2 = UDP_GRO)
 	 * syscall: setsockopt(1 = IPPROTO_IP, 2 = IP_MTU_DISCOVER)
 	 * syscall: setsockopt(1 = IPPROTO_IP, 2 = IP_PKTINFO)
 	 * syscall: setsockopt(1 = IPPROTO_IPV6, 2 = IPV6_MTU_DISCOVER)
 	 * syscall: setsockopt(1 = IPPROTO_IPV6, 2 = IPV6_RECVPKTINFO)
 	 * syscall: getsockopt(1 = IPPROTO_IPV6, 2 = IPV6_V6ONLY)
 	 */
+	/* Trains, where the kernel knows them: without, each datagram comes alone. */
+	set_option(fd, IPPROTO_UDP, UDP_GRO, 1);
+	udp->single[family] = false;
 	/* PROBE: don't fragment, and believe no ICMP. A dual-stack socket needs IPv4's as well. */
 	set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 	set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
@@ -74,30 +78,39 @@ void io_udp_set(struct io_udp *udp, enum udp_family family, int fd)
 	udp->dual_stack = getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size) == 0 && !only;
 }
 
-static void prepare(struct udp_batch *batch, int i, size_t size)
+static void prepare(struct udp_in *in, int i)
 {
-	batch->parts[i] = (struct iovec){batch->buffers[i] + FRAME_HEADROOM, size};
-	batch->messages[i].msg_hdr = (struct msghdr){
-		.msg_name = &batch->addresses[i],
-		.msg_namelen = sizeof(batch->addresses[i]),
-		.msg_iov = &batch->parts[i],
+	in->parts[i] = (struct iovec){in->buffers[i], sizeof(in->buffers[i])};
+	in->messages[i].msg_hdr = (struct msghdr){
+		.msg_name = &in->addresses[i],
+		.msg_namelen = sizeof(in->addresses[i]),
+		.msg_iov = &in->parts[i],
 		.msg_iovlen = 1,
-		.msg_control = &batch->controls[i],
-		.msg_controllen = sizeof(batch->controls[i]),
+		.msg_control = &in->controls[i],
+		.msg_controllen = sizeof(in->controls[i]),
 	};
 }
 
-int io_udp_receive(struct io_udp *udp, enum udp_family family)
+bool io_udp_receive(struct io_udp *udp, enum udp_family family)
 {
-	for (int i = 0; i < UDP_BATCH; i++)
-		prepare(&udp->in, i, UDP_DATAGRAM_MAX);
+	struct udp_in *in = &udp->in;
+	int most = in->trains ? UDP_BATCH_TRAINS : UDP_BATCH;
+
+	for (int i = 0; i < most; i++)
+		prepare(in, i);
 	/* syscall: recvmmsg */
-	int n = recvmmsg(udp->fds[family], udp->in.messages, UDP_BATCH, MSG_DONTWAIT, NULL);
-	return n < 0 ? 0 : n;
+	int n = recvmmsg(udp->fds[family], in->messages, (unsigned)most, MSG_DONTWAIT, NULL);
+	in->n = n < 0 ? 0 : (uint32_t)n;
+	in->i = 0;
+	in->at = 0;
+	in->trains = false;
+	return in->n > 0;
 }
 
-static void read_control(struct msghdr *header, struct endpoint *from)
+static void read_control(struct udp_in *in, struct msghdr *header)
 {
+	struct endpoint *from = &in->from;
+
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
 		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			struct in_pktinfo info;
@@ -115,15 +128,18 @@ static void read_control(struct msghdr *header, struct endpoint *from)
 			memcpy(from->local, &info.ipi6_addr, 16);
 			from->interface = info.ipi6_ifindex;
 			from->has_local = true;
+		} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+			int step;
+
+			memcpy(&step, CMSG_DATA(c), sizeof(step));
+			in->step = step > 0 ? (uint32_t)step : 0;
+			in->trains = true;
 		}
 	}
 }
 
-uint8_t *io_udp_datagram(struct io_udp *udp, int i, size_t *size, struct endpoint *from)
+static void read_address(const union udp_address *address, struct endpoint *from)
 {
-	const union udp_address *address = &udp->in.addresses[i];
-	struct msghdr *header = &udp->in.messages[i].msg_hdr;
-
 	memset(from, 0, sizeof(*from));
 	if (address->any.sa_family == AF_INET) {
 		from->remote.family = 4;
@@ -139,137 +155,39 @@ uint8_t *io_udp_datagram(struct io_udp *udp, int i, size_t *size, struct endpoin
 		from->remote.scope = address->in6.sin6_scope_id;
 		memcpy(from->remote.address, &address->in6.sin6_addr, 16);
 	}
-	read_control(header, from);
+}
+
+/* The first of a message says who sent it, and what the datagrams in it are like. */
+static void begin_message(struct udp_in *in)
+{
+	struct msghdr *header = &in->messages[in->i].msg_hdr;
+
+	read_address(&in->addresses[in->i], &in->from);
+	in->step = in->messages[in->i].msg_len;
+	read_control(in, header);
 	/* What was cut off is no message of ours: a size of 0 is refused as malformed. */
-	*size = header->msg_flags & MSG_TRUNC ? 0 : udp->in.messages[i].msg_len;
-	return udp->in.buffers[i] + FRAME_HEADROOM;
+	if (header->msg_flags & MSG_TRUNC || !in->step)
+		in->messages[in->i].msg_len = in->step = 0;
 }
 
-static void put_address(const struct control_endpoint *to, bool mapped, union udp_address *out,
-			socklen_t *size)
+uint8_t *io_udp_next(struct io_udp *udp, size_t *size, const struct endpoint **from)
 {
-	if (to->family == 4 && !mapped) {
-		out->in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(to->port)};
-		memcpy(&out->in.sin_addr, to->address, 4);
-		*size = sizeof(out->in);
-		return;
-	}
-	out->in6 = (struct sockaddr_in6){
-		.sin6_family = AF_INET6, .sin6_port = htons(to->port), .sin6_scope_id = to->scope};
-	if (mapped) {
-		out->in6.sin6_addr.s6_addr[10] = out->in6.sin6_addr.s6_addr[11] = 0xff;
-		memcpy(&out->in6.sin6_addr.s6_addr[12], to->address, 4);
-	} else {
-		memcpy(&out->in6.sin6_addr, to->address, 16);
-	}
-	*size = sizeof(out->in6);
-}
+	struct udp_in *in = &udp->in;
 
-/* Says which of our addresses to send from; the interface only where the address needs one. */
-static void put_control(const struct endpoint *to, struct msghdr *header)
-{
-	if (!to->has_local) {
-		header->msg_control = NULL;
-		header->msg_controllen = 0;
-		return;
-	}
-	struct cmsghdr *c = header->msg_control;
-	if (to->remote.family == 4) {
-		struct in_pktinfo info = {0};
-
-		memcpy(&info.ipi_spec_dst, to->local, 4);
-		header->msg_controllen = CMSG_SPACE(sizeof(info));
-		*c = (struct cmsghdr){CMSG_LEN(sizeof(info)), IPPROTO_IP, IP_PKTINFO};
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-	} else {
-		struct in6_pktinfo info = {.ipi6_ifindex = to->remote.scope ? to->interface : 0};
-
-		memcpy(&info.ipi6_addr, to->local, 16);
-		header->msg_controllen = CMSG_SPACE(sizeof(info));
-		*c = (struct cmsghdr){CMSG_LEN(sizeof(info)), IPPROTO_IPV6, IPV6_PKTINFO};
-		memcpy(CMSG_DATA(c), &info, sizeof(info));
-	}
-}
-
-uint8_t *io_udp_room(struct io_udp *udp, size_t size)
-{
-	if (size > UDP_DATAGRAM_MAX)
+	if (in->i == in->n)
 		return NULL;
-	if (udp->n_out == UDP_BATCH)
-		io_udp_flush(udp);
-	return udp->out.buffers[udp->n_out] + FRAME_HEADROOM;
-}
-
-void io_udp_send(struct io_udp *udp, const struct endpoint *to, uint8_t *datagram, size_t size,
-		 uint32_t peer_id)
-{
-	uint32_t i = udp->n_out;
-	bool mapped = to->remote.family == 4 && udp->fds[UDP_IPV4] < 0;
-	enum udp_family family = to->remote.family == 6 || mapped ? UDP_IPV6 : UDP_IPV4;
-
-	if (udp->fds[family] < 0 || (mapped && !udp->dual_stack)) {
-		udp->n_errors++;
-		return;
+	if (!in->at)
+		begin_message(in);
+	uint32_t left = in->messages[in->i].msg_len - in->at;
+	uint8_t *datagram = in->buffers[in->i] + in->at;
+	*size = left < in->step ? left : in->step;
+	*from = &in->from;
+	in->at += (uint32_t)*size;
+	if (left <= in->step) {
+		in->i++;
+		in->at = 0;
 	}
-	prepare(&udp->out, (int)i, size);
-	struct msghdr *header = &udp->out.messages[i].msg_hdr;
-	put_address(&to->remote, mapped, &udp->out.addresses[i], &header->msg_namelen);
-	put_control(to, header);
-	udp->families[i] = (uint8_t)family;
-	udp->peer_ids[i] = peer_id;
-	udp->n_out++;
-}
-
-/* The datagram could not be sent. True: try it again, it has been changed or there is room now. */
-static bool retry(struct io_udp *udp, int fd, uint32_t i, int error, bool *waited)
-{
-	struct msghdr *header = &udp->out.messages[i].msg_hdr;
-
-	if (error == EINTR)
-		return true;
-	if (error == EMSGSIZE) {
-		if (udp->n_refused < UDP_REFUSED)
-			udp->refused[udp->n_refused++] =
-				(struct udp_refused){udp->peer_ids[i], udp->out.parts[i].iov_len};
-		else
-			udp->n_errors++;
-		return false;
-	}
-	if ((error == EAGAIN || error == ENOBUFS) && !*waited) {
-		struct pollfd full = {.fd = fd, .events = POLLOUT};
-
-		/* syscall: poll */
-		/* syscall: ppoll; where there is no poll */
-		*waited = true;
-		return poll(&full, 1, FULL_WAIT_MS) > 0;
-	}
-	if (header->msg_control) {
-		/* Our address may have gone: let the routing choose. */
-		header->msg_control = NULL;
-		header->msg_controllen = 0;
-		return true;
-	}
-	udp->n_errors++;
-	return false;
-}
-
-void io_udp_flush(struct io_udp *udp)
-{
-	uint32_t at = 0;
-	bool waited = false;
-
-	while (at < udp->n_out) {
-		uint32_t end = at + 1;
-
-		while (end < udp->n_out && udp->families[end] == udp->families[at])
-			end++;
-		int fd = udp->fds[udp->families[at]];
-		/* syscall: sendmmsg */
-		int n = sendmmsg(fd, udp->out.messages + at, end - at, MSG_DONTWAIT);
-		if (n > 0)
-			at += (uint32_t)n;
-		else if (!retry(udp, fd, at, errno, &waited))
-			at++;
-	}
-	udp->n_out = 0;
+	if (*size > UDP_DATAGRAM_MAX)
+		*size = 0;
+	return datagram;
 }

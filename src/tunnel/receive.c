@@ -94,6 +94,7 @@ static void receive_inner(struct engine *engine, struct session *session, uint8_
 		.size = (uint32_t)inner.size,
 		.csum_start = inner.csum_start,
 		.csum_offset = inner.csum_offset,
+		.lasting = true,
 	};
 	peer->rx_frames++;
 	forward_remote(engine, peer, &frame, inner.hop, now);

@@ -2,6 +2,7 @@
 /* The way out: frames become data messages, whole or in pieces, or wait for a session. */
 #include <errno.h>
 #include "tunnel/core.h"
+#include "tunnel/cut.h"
 #include "tunnel/offload.h"
 
 #define STEP 16 /* inner messages are padded to it */
@@ -145,9 +146,30 @@ static void wait(struct engine *engine, struct peer *peer, const struct frame *f
 	engine_wake(engine, now + QUEUE_LIFE_NS);
 }
 
+/* Each segment is a frame from here on: of a size that needs no pieces, if that may be chosen. */
+static void send_segments(struct engine *engine, struct peer *peer, const struct frame *frame,
+			  uint8_t hop, uint64_t now)
+{
+	uint32_t room = engine->frame_max;
+	struct frame segment;
+	struct cut cut;
+
+	if (session_is_usable(peer->current, now) && peer_inner_max(peer) - INNER_HEADER < room)
+		room = peer_inner_max(peer) - INNER_HEADER;
+	cut_begin(&cut, frame, room);
+	engine->in += cut.n - 1;
+	engine->tx_frames += cut.n - 1;
+	while (cut_next(&cut, &segment))
+		send_frame(engine, peer, &segment, hop, now);
+}
+
 void send_frame(struct engine *engine, struct peer *peer, struct frame *frame, uint8_t hop,
 		uint64_t now)
 {
+	if (frame->gso_type != GSO_NONE) {
+		send_segments(engine, peer, frame, hop, now);
+		return;
+	}
 	if (session_is_usable(peer->current, now)) {
 		send_in_session(engine, peer->current, frame, hop, now);
 		return;

@@ -11,7 +11,6 @@
  * syscall: restart_syscall; after a stop and a SIGCONT
  * syscall: futex(1 = FUTEX_WAKE_PRIVATE); libcrypto ends an initialisation of its own
  * syscall: rt_sigprocmask, gettid, getpid, tgkill(0 = self, 2 = SIGABRT); abort
- * syscall: writev(0 = STDERR_FILENO); libc's last words before an abort
  */
 #include "tunnel/worker.h"
 #include <errno.h>
@@ -51,8 +50,16 @@ static void frame_deliver(void *context, struct frame *frame)
 {
 	struct worker *worker = context;
 
-	if (io_tap_write(&worker->tap, frame))
-		worker->drops[DROP_TAP_ERROR]++;
+	join_frame(&worker->join, frame);
+}
+
+static void write_frame(void *context, const struct frame *frame, const struct iovec *parts,
+			uint32_t n, uint32_t header_size)
+{
+	struct worker *worker = context;
+
+	if (io_tap_write(&worker->tap, frame, parts, n, header_size))
+		worker->drops[DROP_TAP_ERROR] += n;
 }
 
 static void fill_random(void *context, void *out, size_t size)
@@ -126,6 +133,8 @@ void worker_take_tap(struct worker *worker, int fd)
 {
 	unwatch(worker, worker->tap.fd);
 	io_tap_set(&worker->tap, fd);
+	worker->join.tcp = worker->tap.tcp;
+	worker->join.udp = worker->tap.udp;
 	watch(worker, fd, SOURCE_TAP);
 }
 
@@ -134,37 +143,6 @@ void worker_take_socket(struct worker *worker, enum udp_family family, int fd)
 	unwatch(worker, worker->udp.fds[family]);
 	io_udp_set(&worker->udp, family, fd);
 	watch(worker, fd, family == UDP_IPV4 ? SOURCE_UDP4 : SOURCE_UDP6);
-}
-
-static void take_frames(struct worker *worker, uint64_t now)
-{
-	struct frame frame;
-	int rc = 1;
-
-	for (int i = 0; i < TAP_TURN && rc == 1; i++) {
-		rc = io_tap_read(&worker->tap, &frame);
-		if (rc == 1 && worker->engine)
-			engine_frame(worker->engine, &frame, now);
-	}
-	if (rc >= 0)
-		return;
-	/* The device is gone; the keeper will send a new one, or end us. */
-	fprintf(stderr, "the TAP is gone\n");
-	unwatch(worker, worker->tap.fd);
-	io_tap_set(&worker->tap, -1);
-}
-
-static void take_datagrams(struct worker *worker, enum udp_family family, uint64_t now)
-{
-	int n = io_udp_receive(&worker->udp, family);
-
-	for (int i = 0; i < n && worker->engine; i++) {
-		struct endpoint from;
-		size_t size;
-		uint8_t *datagram = io_udp_datagram(&worker->udp, i, &size, &from);
-
-		engine_datagram(worker->engine, &from, datagram, size, now);
-	}
 }
 
 /* Sends what has gathered; what was too big may make the engine send more. */
@@ -183,6 +161,40 @@ static void flush(struct worker *worker, uint64_t now)
 			engine_too_big(worker->engine, refused[i].peer_id, refused[i].size, now);
 		io_udp_flush(udp);
 	}
+}
+
+/* What is much goes at once; small frames gather until the TAP has no more. */
+static void take_frames(struct worker *worker, uint64_t now)
+{
+	struct frame frame;
+	int rc = 1;
+
+	for (int i = 0; i < TAP_TURN && rc == 1; i++) {
+		rc = io_tap_read(&worker->tap, &frame);
+		if (rc == 1 && worker->engine)
+			engine_frame(worker->engine, &frame, now);
+		if (io_udp_is_full(&worker->udp))
+			flush(worker, now);
+	}
+	if (rc >= 0)
+		return;
+	/* The device is gone; the keeper will send a new one, or end us. */
+	fprintf(stderr, "the TAP is gone\n");
+	unwatch(worker, worker->tap.fd);
+	io_tap_set(&worker->tap, -1);
+}
+
+static void take_datagrams(struct worker *worker, enum udp_family family, uint64_t now)
+{
+	const struct endpoint *from;
+	uint8_t *datagram;
+	size_t size;
+
+	if (!io_udp_receive(&worker->udp, family))
+		return;
+	while (worker->engine && (datagram = io_udp_next(&worker->udp, &size, &from)))
+		engine_datagram(worker->engine, from, datagram, size, now);
+	join_flush(&worker->join);
 }
 
 /* Milliseconds until the engine wants its tick; -1: it does not. */
@@ -258,6 +270,8 @@ struct worker *worker_open(int control_fd)
 	prctl(PR_SET_DUMPABLE, 0);
 	worker->control_fd = control_fd;
 	worker->tap.fd = -1;
+	worker->join.write = write_frame;
+	worker->join.context = worker;
 	worker->udp.fds[UDP_IPV4] = worker->udp.fds[UDP_IPV6] = -1;
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (worker->epoll_fd < 0) {

@@ -5,6 +5,7 @@
 #include "tunnel/engine.h"
 #include "tunnel/io_tap.h"
 #include "tunnel/io_udp.h"
+#include "tunnel/join.h"
 
 /* A configuration on its way in: complete, or not there. */
 struct staged {
@@ -29,6 +30,7 @@ struct worker {
 	uint32_t log_lines;
 	struct io_tap tap;
 	struct io_udp udp;
+	struct join join; /* between engine and TAP */
 };
 
 /* worker.c */

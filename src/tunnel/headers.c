@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/headers.h"
+#include <arpa/inet.h>
+#include <string.h>
+#include "tunnel/wire.h"
+
+#define PROTOCOL_TCP 6
+#define PROTOCOL_UDP 17
+#define IPV4_LEAST 20u
+#define IPV6_SIZE 40u
+#define TCP_LEAST 20u
+
+uint64_t sum_bytes(uint64_t sum, const uint8_t *bytes, uint32_t size)
+{
+	uint64_t word;
+	uint32_t half;
+
+	for (; size >= 8; bytes += 8, size -= 8) {
+		memcpy(&word, bytes, 8);
+		sum += word;
+		sum += sum < word;
+	}
+	/* What is left makes sums of at most 32 bits: one fold leaves room for them. */
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	for (; size >= 4; bytes += 4, size -= 4) {
+		memcpy(&half, bytes, 4);
+		sum += half;
+	}
+	half = 0;
+	memcpy(&half, bytes, size);
+	return sum + half;
+}
+
+static bool read_ipv4(const uint8_t *data, uint32_t size, struct headers *headers,
+		      uint8_t *protocol)
+{
+	const uint8_t *ip = data + headers->network;
+
+	if (headers->network + IPV4_LEAST > size)
+		return false;
+	uint32_t header = (ip[0] & 15) * 4u;
+	/* Fragments have no transport header, or an incomplete one. */
+	if (ip[0] >> 4 != 4 || header < IPV4_LEAST || get_be16(ip + 6) & 0xbfff)
+		return false;
+	headers->transport = (uint16_t)(headers->network + header);
+	headers->end = headers->network + get_be16(ip + 2);
+	*protocol = ip[9];
+	return true;
+}
+
+static bool read_ipv6(const uint8_t *data, uint32_t size, struct headers *headers,
+		      uint8_t *protocol)
+{
+	const uint8_t *ip = data + headers->network;
+
+	if (headers->network + IPV6_SIZE > size || ip[0] >> 4 != 6)
+		return false;
+	headers->ipv6 = true;
+	headers->transport = (uint16_t)(headers->network + IPV6_SIZE);
+	headers->end = headers->transport + get_be16(ip + 4);
+	*protocol = ip[6];
+	return true;
+}
+
+static bool read_transport(const uint8_t *data, uint32_t size, struct headers *headers,
+			   uint8_t protocol)
+{
+	const uint8_t *transport = data + headers->transport;
+	uint32_t least = protocol == PROTOCOL_TCP ? TCP_LEAST : UDP_SIZE;
+
+	if (headers->end > size || headers->transport + least > headers->end)
+		return false;
+	headers->tcp = protocol == PROTOCOL_TCP;
+	headers->checksum = headers->tcp ? TCP_CHECKSUM : UDP_CHECKSUM;
+	uint32_t header = headers->tcp ? (transport[12] >> 4) * 4u : UDP_SIZE;
+	headers->size = (uint16_t)(headers->transport + header);
+	if (header < least || headers->size > headers->end)
+		return false;
+	return headers->tcp || protocol == PROTOCOL_UDP;
+}
+
+bool headers_read(const uint8_t *data, uint32_t size, struct headers *headers)
+{
+	uint32_t at = 12;
+	uint8_t protocol;
+	bool ip;
+
+	*headers = (struct headers){0};
+	for (int tags = 0; tags < 2 && at + 6 <= size; tags++) {
+		uint16_t type = get_be16(data + at);
+
+		if (type != 0x8100 && type != 0x88a8)
+			break;
+		at += 4;
+	}
+	if (at + 2 > size)
+		return false;
+	uint16_t type = get_be16(data + at);
+	headers->network = (uint16_t)(at + 2);
+	if (type == 0x0800)
+		ip = read_ipv4(data, size, headers, &protocol);
+	else
+		ip = type == 0x86dd && read_ipv6(data, size, headers, &protocol);
+	return ip && read_transport(data, size, headers, protocol);
+}
+
+uint64_t headers_pseudo_sum(const uint8_t *data, const struct headers *headers)
+{
+	uint8_t protocol[2] = {0, headers->tcp ? PROTOCOL_TCP : PROTOCOL_UDP};
+	const uint8_t *ip = data + headers->network;
+	uint64_t sum = sum_bytes(0, protocol, 2);
+
+	return headers->ipv6 ? sum_bytes(sum, ip + 8, 32) : sum_bytes(sum, ip + 12, 8);
+}
+
+void headers_set_length(uint8_t *data, const struct headers *headers, uint32_t size)
+{
+	uint8_t *ip = data + headers->network;
+
+	if (headers->ipv6) {
+		put_be16(ip + 4, (uint16_t)(size - IPV6_SIZE));
+		return;
+	}
+	put_be16(ip + 2, (uint16_t)size);
+	put_be16(ip + 10, 0);
+	uint16_t checksum = (uint16_t)~sum_fold(
+		sum_bytes(0, ip, (uint32_t)(headers->transport - headers->network)));
+	memcpy(ip + 10, &checksum, 2);
+}
