@@ -8,15 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sanitized.h"
+
 #define BLOCK_SIZE (64u << 10)
 
 /* For the address sanitizer a block is one thing: it is told where each piece of it ends. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#ifdef __SANITIZE_ADDRESS__
+#if SANITIZED
 #include <sanitizer/asan_interface.h>
 #define GUARD 1 /* bytes behind each piece, at least */
 #else

@@ -15,7 +15,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#include "base/sanitized.h"
+
+#if SANITIZED
 
 void *vault_new(size_t size)
 {
@@ -140,10 +142,13 @@ void *vault_new(size_t size)
 
 void vault_free(void *block)
 {
-	struct head *head = (struct head *)block - 1;
+	struct head *head;
 	int class;
 
-	if (!block || !head->size)
+	if (!block)
+		return;
+	head = (struct head *)block - 1;
+	if (!head->size)
 		return;
 	explicit_bzero(block, head->size - sizeof(*head));
 	class = class_of(head->size);
@@ -159,8 +164,7 @@ void vault_free(void *block)
 
 void *vault_resize(void *block, size_t size)
 {
-	struct head *head = (struct head *)block - 1;
-	size_t room = block ? head->size - sizeof(*head) : 0;
+	size_t room = block ? ((struct head *)block - 1)->size - sizeof(struct head) : 0;
 	void *larger;
 
 	if (block && size <= room)

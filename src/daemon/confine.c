@@ -21,15 +21,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/sanitized.h"
 #include "daemon/confine_calls.h"
 #include "daemon/confine_files.h"
 #include "daemon/confine_user.h"
-
-#ifdef __SANITIZE_ADDRESS__
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 
 /* Nobody becomes root again by executing something, and all of these bits stay as they are. */
 #define SECUREBITS                                                                                 \

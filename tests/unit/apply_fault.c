@@ -8,14 +8,14 @@
 #include <errno.h>
 #include <setjmp.h>
 
-#ifdef __SANITIZE_ADDRESS__
+#if SANITIZED
 #include <sanitizer/lsan_interface.h>
 #endif
 
 #include "world.h"
 
 /* A run that is jumped out of frees nothing, as a killed one: what it allocates is no leak. */
-#ifdef __SANITIZE_ADDRESS__
+#if SANITIZED
 #define MORTAL(begins) ((begins) ? __lsan_disable() : __lsan_enable())
 #else
 #define MORTAL(begins) ((void)(begins))

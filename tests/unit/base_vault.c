@@ -74,7 +74,7 @@ static void a_block_keeps_its_bytes_when_it_grows(void)
 	vault_free(block);
 }
 
-#ifndef __SANITIZE_ADDRESS__
+#if !SANITIZED
 static void pages_are_guarded(void)
 {
 	static const size_t sizes[] = {32, 5000, 3000000};
@@ -140,7 +140,7 @@ int main(void)
 {
 	TEST(blocks_are_zeroed_aligned_and_apart);
 	TEST(a_block_keeps_its_bytes_when_it_grows);
-#ifndef __SANITIZE_ADDRESS__
+#if !SANITIZED
 	TEST(pages_are_guarded);
 	TEST(freed_blocks_are_wiped);
 	TEST(a_fork_sees_nothing);

@@ -17,21 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/sanitized.h"
 #include "base/text.h"
 #include "lanloom.h"
 #include "unit/conf_hostile.h"
 #include "unit/test.h"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__ 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-#define SANITIZED 1
-#else
-#define SANITIZED 0
-#endif
 
 static char folder[] = "/tmp/lanloom-hostile-XXXXXX";
 static char path[64], key[64];

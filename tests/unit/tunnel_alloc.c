@@ -6,7 +6,7 @@
 #include "unit/test.h"
 #include "unit/tunnel_net.h"
 
-#if !defined(__SANITIZE_ADDRESS__) && defined(__GLIBC__)
+#if !SANITIZED && defined(__GLIBC__)
 #define COUNTED 1
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t n, size_t size);
