@@ -213,16 +213,16 @@ static int refused_line(struct reader *reader, const char *line)
 	return 0;
 }
 
-static int run_line(struct reader *reader, char *line)
+static int run_line(struct reader *reader, const char *line, size_t size)
 {
-	char *space = strchr(line, ' ');
+	struct journal_left *left = reader->left;
+	size_t at = 0;
 
-	if (!space)
+	left->name = record_word(line, size, &at, reader->arena);
+	left->command = left->name ? record_word(line, size, &at, reader->arena) : NULL;
+	if (!left->command)
 		return err_set(reader->err, -EINVAL, "a broken first line");
-	*space = 0;
-	reader->left->found = true;
-	reader->left->name = line;
-	reader->left->command = space + 1;
+	left->found = true;
 	return 0;
 }
 
@@ -263,7 +263,7 @@ static int one_line(struct reader *reader, char *line)
 	*rest++ = 0;
 	size = strlen(rest);
 	if (strcmp(line, "run") == 0)
-		return run_line(reader, rest);
+		return run_line(reader, rest, size);
 	if (strcmp(line, "owed") == 0)
 		return state_line(reader, &left->owed, rest, size);
 	if (strcmp(line, "owing") == 0)

@@ -41,8 +41,7 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* One word of the line, unescaped, behind *at; NULL: the line ends or the escape is broken. */
-static char *word_get(const char *line, size_t size, size_t *at, struct arena *arena)
+char *record_word(const char *line, size_t size, size_t *at, struct arena *arena)
 {
 	const char *stop;
 	char *word, *end;
@@ -90,18 +89,18 @@ static int get(const char *line, size_t size, bool limits, struct arena *arena, 
 	       struct err *err)
 {
 	size_t at = 0;
-	char *name = word_get(line, size, &at, arena), *ns = NULL, *word;
+	char *name = record_word(line, size, &at, arena), *ns = NULL, *word;
 	const struct kind *kind = name ? kind_find(name) : NULL;
 	struct object *object;
 
 	if (!kind)
 		return err_set(err, -EINVAL, "record: \"%.60s\" is not a kind", name ? name : "");
-	ns = word_get(line, size, &at, arena);
+	ns = record_word(line, size, &at, arena);
 	if (!ns || !ns[0] || ns[strlen(ns) - 1] != '/')
 		return err_set(err, -EINVAL, "record: \"%.60s\" is not a namespace", ns ? ns : "");
 	ns[strlen(ns) - 1] = 0;
 	object = object_make(arena, kind, ns);
-	while ((word = word_get(line, size, &at, arena)))
+	while ((word = record_word(line, size, &at, arena)))
 		if (field_get(object, word, limits, arena, err))
 			return err->code;
 	if (at < size)

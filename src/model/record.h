@@ -26,3 +26,5 @@ int record_recall(const char *line, size_t size, struct arena *arena, struct obj
 		  struct err *err);
 
 void record_escape(const char *text, struct text *out);
+/* One word of a line, unescaped, from *at on; NULL: the line ends, or an escape is broken. */
+char *record_word(const char *line, size_t size, size_t *at, struct arena *arena);

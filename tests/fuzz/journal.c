@@ -2,13 +2,17 @@
 /*
  * The journal of a killed run, whatever stands in it, read and recovered from on a world in memory.
  * The first byte of an input says whether its lines are given their checksums (else they are taken
- * as they are), and which steps the world refuses.
+ * as they are), and which steps the world refuses. What was read is also written down by a run, and
+ * that reads as the same.
  *
  * covers: src/apply/journal.c src/apply/recover.c src/apply/undo.c
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <string.h>
+#include <sys/types.h>
 
 #include "apply/journal.h"
 #include "apply/run.h"
@@ -20,7 +24,7 @@ const char fuzz_name[] = "journal";
 const unsigned int fuzz_sample = 5000;
 const size_t fuzz_most = 8192;
 
-enum { WITH_SUMS = 1, TORN = 2, REFUSES = 4 };
+enum { WITH_SUMS = 1, TORN = 2, REFUSES = 4, AGAIN = 8 };
 
 /* The store's files: the journal, and the committed state written last. */
 static struct text journal, written;
@@ -45,6 +49,52 @@ int __wrap_file_replace(const char *path, mode_t mode, const char *bytes, size_t
 {
 	text_clear(&written);
 	text_addn(&written, bytes, size);
+	return 0;
+}
+
+/* What a run writes goes into the same text. */
+#define JOURNAL_FD 1000000
+
+int __wrap_open64(const char *path, int flags, ...);
+int __real_open64(const char *path, int flags, ...);
+ssize_t __wrap_write(int fd, const void *bytes, size_t size);
+ssize_t __real_write(int fd, const void *bytes, size_t size);
+int __wrap_close(int fd);
+int __real_close(int fd);
+int __wrap_unlink(const char *path);
+int __real_unlink(const char *path);
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	va_list args;
+	int mode;
+
+	if (strcmp(path, "/fuzz/journal") == 0)
+		return JOURNAL_FD;
+	va_start(args, flags);
+	mode = va_arg(args, int);
+	va_end(args);
+	return __real_open64(path, flags, mode);
+}
+
+ssize_t __wrap_write(int fd, const void *bytes, size_t size)
+{
+	if (fd != JOURNAL_FD)
+		return __real_write(fd, bytes, size);
+	text_addn(&journal, bytes, size);
+	return (ssize_t)size;
+}
+
+int __wrap_close(int fd)
+{
+	return fd == JOURNAL_FD ? 0 : __real_close(fd);
+}
+
+int __wrap_unlink(const char *path)
+{
+	if (strcmp(path, "/fuzz/journal") != 0)
+		return __real_unlink(path);
+	text_clear(&journal);
 	return 0;
 }
 
@@ -94,10 +144,84 @@ static void recover(struct store *store, const struct journal_left *left, uint8_
 
 	actual_make(left, &actual, arena);
 	world = world_fake_new(&actual);
-	world_fake_refuse(world, flags & REFUSES ? flags >> 3 : -1);
+	world_fake_refuse(world, flags & REFUSES ? flags >> 4 : -1);
 	if (apply_recover(store, world, &err) < 0)
 		check_err(&err);
 	world->ops->free(world);
+}
+
+static void state_print(const struct state *state, const char *word, struct text *out)
+{
+	for (size_t i = 0; i < state->len; i++) {
+		text_add(out, "%s ", word);
+		record_put(state->objects[i], out);
+		text_add(out, "\n");
+	}
+}
+
+static void left_print(const struct journal_left *left, struct text *out)
+{
+	text_add(out, "%s|%s|%d %d %" PRIu64 "\n", left->name, left->command, left->committed,
+		 left->committed && left->gone, left->committed ? left->change : 0);
+	for (size_t i = 0; i < left->len; i++) {
+		const struct step *step = &left->steps[i];
+
+		text_add(out, "%u %" PRIx64, step->flags, step->mask);
+		if (step->before)
+			record_put(step->before, out);
+		text_add(out, ">");
+		if (step->after)
+			record_put(step->after, out);
+		text_add(out, "\n");
+	}
+	state_print(&left->owed, "owed", out);
+	if (!left->committed)
+		return;
+	state_print(&left->later, "later", out);
+	state_print(&left->owing, "owing", out);
+	committed_put(&left->state, out);
+}
+
+/* A run that does what was read, and goes as far; its last breath is refused. */
+static void write_down(struct store *store, struct journal_left *left, struct arena *arena)
+{
+	struct step *later = arena_alloc(arena, left->later.len * sizeof(*later) + 1);
+	struct breath breath = {.len = left->len, .steps = left->steps};
+	struct journal writer;
+	struct err err;
+
+	text_clear(&journal);
+	FUZZ_CHECK(journal_begin(&writer, store, left->name, left->command, &left->owed, &err) ==
+		   0);
+	FUZZ_CHECK(journal_breath(&writer, &breath, &err) == 0);
+	if (left->len) {
+		breath.len = 1;
+		FUZZ_CHECK(journal_breath(&writer, &breath, &err) == 0);
+		journal_refused(&writer, &breath);
+	}
+	for (size_t i = 0; i < left->later.len; i++)
+		later[i] = (struct step){.before = left->later.objects[i]};
+	breath = (struct breath){.steps = later, .len = left->later.len};
+	if (left->committed)
+		FUZZ_CHECK(journal_commit(&writer, &left->state, left->gone, left->change, &breath,
+					  1, &left->owing, &err) == 0);
+	journal_leave(&writer);
+}
+
+static void write_and_read(struct store *store, struct journal_left *left, struct arena *arena)
+{
+	struct text first TEXT_CLEANUP = {0};
+	struct text second TEXT_CLEANUP = {0};
+	struct journal_left again;
+	struct err err = {0};
+
+	if (!left->name || !left->name[0] || !left->command[0])
+		return; /* no run has no name */
+	left_print(left, &first);
+	write_down(store, left, arena);
+	FUZZ_CHECK(journal_read(store, arena, &again, &err) == 0 && again.found);
+	left_print(&again, &second);
+	FUZZ_CHECK(text_same(text_get(&first), text_get(&second)));
 }
 
 void fuzz_one(const uint8_t *bytes, size_t size)
@@ -111,10 +235,14 @@ void fuzz_one(const uint8_t *bytes, size_t size)
 	arena_init(&arena);
 	arena_init(&store.arena);
 	journal_make((const char *)bytes + (size > 0), (const char *)bytes + size, flags);
-	if (journal_read(&store, &arena, &left, &err))
+	if (journal_read(&store, &arena, &left, &err)) {
 		check_err(&err);
-	else
+	} else {
+		FUZZ_CHECK(apply_unsettled(&store, &err) == (left.name ? -EBUSY : 0));
+		if (flags & AGAIN)
+			write_and_read(&store, &left, &arena);
 		recover(&store, &left, flags, &arena);
+	}
 	text_fini(&journal);
 	text_fini(&written);
 	arena_fini(&store.arena);
@@ -136,7 +264,7 @@ static void seed_run(struct seeds *seeds, unsigned int variant, bool committed, 
 
 	example_state(&state, variant, arena);
 	example_state(&old, variant + 1, arena);
-	text_add(&text, "%crun lab up%%20lab.yaml\n", WITH_SUMS);
+	text_add(&text, "%crun lab up%%20lab.yaml\n", WITH_SUMS | AGAIN);
 	line(&text, "owed", old.objects[variant % old.len]);
 	for (size_t i = 0; i < state.len; i++) {
 		struct object *before = state_find(&old, state.objects[i]);
@@ -148,6 +276,7 @@ static void seed_run(struct seeds *seeds, unsigned int variant, bool committed, 
 		if ((i + variant) % 3 != 1 || !before)
 			line(&text, "after", state.objects[i]);
 	}
+	text_add(&text, "refused %u\n", variant % 3);
 	if (committed) {
 		text_add(&text, "commit %s 7\nc description name=lab file= keep=false\n",
 			 variant % 2 ? "gone" : "stays");
@@ -168,7 +297,7 @@ static void seed_kind(struct seeds *seeds, const struct kind *kind, struct arena
 	struct object *one = example_object(kind, "", UINT64_MAX, 0, true, arena);
 	struct object *other = example_object(kind, "", UINT64_MAX, 1, true, arena);
 
-	text_add(&text, "%crun a b\nstep 0 0\n", WITH_SUMS);
+	text_add(&text, "%crun a b\nstep 0 0\n", WITH_SUMS | AGAIN);
 	line(&text, "after", one);
 	text_add(&text, "step 0 ffffffffffffffff\n");
 	line(&text, "before", one);
@@ -191,9 +320,9 @@ void fuzz_seeds(struct seeds *seeds)
 		seed_kind(seeds, kinds[k], &arena);
 	seed_add(seeds, "\0cbf29ce484222325 \n0123456789abcdef run a b\n", 44);
 	example_words(seeds);
-	for (size_t i = 0; i < 9; i++)
+	for (size_t i = 0; i < 10; i++)
 		seed_word(seeds, (const char *const[]){"run ", "step ", "before ", "after ",
 						       "owed ", "later ", "owing ", "commit gone 1",
-						       "committed\n"}[i]);
+						       "committed\n", "refused 1\n"}[i]);
 	arena_fini(&arena);
 }

@@ -115,6 +115,26 @@ static void cut_off_anywhere_it_is_read(void)
 	}
 }
 
+/* A description is often called by the path of its file, and that may have anything in it. */
+static void names_come_back_as_they_were(void)
+{
+	static const char name[] = "/home/a b/100%=\n\xc3\xa9.yaml", command[] = "down /home/a b";
+	struct journal_left left;
+	struct journal journal;
+	struct arena arena;
+	struct state owed;
+	struct err err = {0};
+
+	arena_init(&arena);
+	state_init(&owed, &arena);
+	journal_remove(&store);
+	CHECK(journal_begin(&journal, &store, name, command, &owed, &err) == 0);
+	journal_leave(&journal);
+	CHECK(journal_read(&store, &arena, &left, &err) == 0 && left.found);
+	CHECK(text_same(left.name, name) && text_same(left.command, command));
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/lanloom-journal-XXXXXX";
@@ -125,6 +145,7 @@ int main(void)
 	TEST(a_step_that_was_cut_off_was_not_begun);
 	TEST(what_cannot_have_been_written_is_refused);
 	TEST(cut_off_anywhere_it_is_read);
+	TEST(names_come_back_as_they_were);
 	journal_remove(&store);
 	rmdir(folder);
 	return test_done();
