@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Committed states, as read from /run/lanloom: what is taken prints as what is taken and prints
- * the same, and a plan made of it (its `down`, and an `up` that wants the half of it) can be
- * carried out on a world in memory.
+ * the same, and a plan made of it can be carried out on a world in memory: its `down`; an `up` that
+ * wants half of it, all of it with other values, or it of a system where it is somebody else's.
  *
  * covers: src/model/committed.c src/plan/claim.c src/plan/release.c src/plan/diff.c
  */
@@ -43,16 +43,13 @@ static void actual_make(const struct committed *committed, struct state *actual,
 	state_sort(actual);
 }
 
-static void run(const struct committed *committed, const struct state *actual,
-		const struct state *desired, struct arena *arena)
+static void run(const struct plan_request *request)
 {
-	struct plan_request request = {
-		.arena = arena, .desired = desired, .actual = actual, .own = committed};
-	struct world *world = world_fake_new(actual);
+	struct world *world = world_fake_new(request->actual);
 	struct plan plan;
 	struct err err;
 
-	plan_make(&request, &plan);
+	plan_make(request, &plan);
 	for (size_t i = 0; i < plan.diag.error_count; i++)
 		check_err(&plan.diag.errors[i]);
 	for (size_t i = 0; !plan.diag.error_count && i < plan.breath_count; i++)
@@ -62,11 +59,57 @@ static void run(const struct committed *committed, const struct state *actual,
 	plan_fini(&plan);
 }
 
+/* The same thing, every value of it another one that its field may have. */
+static struct object *changed(const struct object *object, struct arena *arena)
+{
+	struct object *other = object_copy(arena, object);
+
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
+		const struct field *field = kind_field(object->kind, i);
+		const char *value = example_value(object->kind, i, 1, arena);
+		struct err err;
+
+		if (object_has(object, i) && value && !(field->flags & (FIELD_KEY | FIELD_READ)))
+			object_parse(other, i, value, (struct place){0}, arena, &err);
+	}
+	return other;
+}
+
+/* The size of an input says what is asked of it. */
+enum way { WAY_HALF, WAY_CHANGED, WAY_SAME, WAY_OTHERS, WAY_FOREIGN, WAY_COUNT };
+
+static void up(const struct committed *committed, struct plan_request *request, enum way way)
+{
+	struct arena *arena = request->arena;
+	struct state desired;
+
+	state_init(&desired, arena);
+	for (size_t i = 0; i < committed->len; i += way == WAY_HALF ? 2 : 1) {
+		struct object *object = committed->entries[i].object;
+
+		state_put(&desired, way == WAY_CHANGED || i % 4 == 3 ? changed(object, arena)
+								     : object_copy(arena, object));
+	}
+	state_sort(&desired);
+	request->desired = &desired;
+	if (way == WAY_OTHERS || way == WAY_FOREIGN)
+		request->own = NULL;
+	if (way == WAY_OTHERS) {
+		request->others = &committed;
+		request->other_count = 1;
+	}
+	request->adopt = way == WAY_FOREIGN && committed->keep;
+	request->force = committed->keep;
+	run(request);
+}
+
 void fuzz_one(const uint8_t *bytes, size_t size)
 {
 	struct committed committed;
-	struct state actual, desired;
+	struct state actual, nothing;
 	struct arena arena;
+	struct plan_request request = {
+		.arena = &arena, .desired = &nothing, .actual = &actual, .own = &committed};
 	struct err err = {0};
 
 	arena_init(&arena);
@@ -77,12 +120,9 @@ void fuzz_one(const uint8_t *bytes, size_t size)
 	}
 	check_text(&committed, &arena);
 	actual_make(&committed, &actual, &arena);
-	state_init(&desired, &arena);
-	run(&committed, &actual, &desired, &arena);
-	for (size_t i = 0; i < committed.len; i += 2)
-		state_put(&desired, object_copy(&arena, committed.entries[i].object));
-	state_sort(&desired);
-	run(&committed, &actual, &desired, &arena);
+	state_init(&nothing, &arena);
+	run(&request);
+	up(&committed, &request, (enum way)(size % WAY_COUNT));
 	arena_fini(&arena);
 }
 
