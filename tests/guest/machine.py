@@ -162,7 +162,7 @@ class Machine:
             ["qemu-system-x86_64", "-name", "lanloom-test-town", "-nodefaults", "-no-user-config",
              "-display", "none", "-no-reboot", "-accel", accelerator(), "-m", "256",
              "-kernel", str(CACHE / "vmlinuz"), "-initrd", str(CACHE / "initrd"), "-append",
-             "console=ttyS0 quiet panic=-1 lanloom.root=/dev/vda net.ifnames=0",
+             "console=ttyS0 quiet panic=-1 no_timer_check lanloom.root=/dev/vda net.ifnames=0",
              "-drive", f"file={disk},if=virtio,format=raw", "-netdev", "user,id=net,restrict=on",
              "-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci",
              "-serial", f"file:{console}", "-serial", "stdio"],

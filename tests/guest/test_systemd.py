@@ -29,6 +29,7 @@ namespaces:
   inner: {{virtual-ethernets: {{eth0: {{addresses: [10.5.0.2/24]}}}}}}
 """
 UNITS = ("lanloom.service", "lanloom-wait-online.service", "network-online.target")
+SOON = "/etc/systemd/system/lanloomd@.service.d"
 DEVICES = {"br0", "br1", "eth0", "lan0", "port0", "lo", *(f"tap{n}" for n in range(TAPS))}
 
 
@@ -69,11 +70,11 @@ def cut_in_the_middle(town):
     return int(text.split()[-1])
 
 
-def keeper_service(town):
+def keeper_service(town, watchdog="30s"):
     """The keeper is a service of its own; its process."""
     [unit] = town.run("systemctl list-units --no-legend --plain --no-pager 'lanloomd@*' | cut -d' ' -f1").split()
     shown = properties(town, unit, "ActiveState", "MainPID", "WatchdogUSec", "NRestarts", "StatusErrno")
-    assert shown["ActiveState"] == "active" and shown["WatchdogUSec"] == "30s"
+    assert shown["ActiveState"] == "active" and shown["WatchdogUSec"] == watchdog
     return int(shown["MainPID"])
 
 
@@ -109,15 +110,21 @@ def test_boots_into_the_description(image, tmp_path):
         late = [undone_in_time(town, f"date -s '{date}'") for date in ("2035-01-01 00:00", "2001-01-01 00:00")]
         # kill -9 of the keeper, and no command of lanloom's behind it; its successor starts with
         # the tunnel, and an emulated processor takes seconds for that
+        town.run(f"mkdir -p {SOON}; printf '[Service]\\nWatchdogSec=5\\n' >{SOON}/soon.conf; systemctl daemon-reload")
         late.append(undone_in_time(town, f"kill -9 {keeper}", most=4))
-        assert keeper_service(town) != keeper
+        second = keeper_service(town, watchdog="5s")
+        assert second != keeper
+        # one that hangs is ended by its watchdog, and the next one is late by that at most
+        late.append(undone_in_time(town, f"kill -STOP {second}", most=12))
+        assert keeper_service(town, watchdog="5s") != second
+        town.run(f"rm -r {SOON}; systemctl daemon-reload")
         town.run("lanloom wait --timeout 20")
         assert json.loads(town.run("lanloom plan /etc/lanloom/lab.yaml --json"))["steps"] == []
         town.off()
     with machine.Machine(disk, tmp_path / "console-3") as town:
         assert_up(town)
         history = json.loads(town.run("lanloom log --json"))["changes"]
-        assert [change["user"] for change in history].count("lanloomd") == 3
+        assert [change["user"] for change in history].count("lanloomd") == 4
         town.run("lanloom disable; lanloom down --all")
         town.off()
     print(f"cut with {there} of {len(DEVICES)} devices there; undone {', '.join(f'{s:+.2f}' for s in late)} s "

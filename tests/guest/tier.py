@@ -117,7 +117,7 @@ class Guest:
             ["qemu-system-x86_64", "-name", "lanloom-test-guest", "-nodefaults", "-no-user-config",
              "-display", "none", "-no-reboot", "-accel", machine.accelerator(), "-m", "1536", "-smp", "2",
              "-kernel", str(CACHE / "vmlinuz"), "-initrd", str(CACHE / "initrd"), "-append",
-             "console=ttyS0 quiet panic=-1 oops=panic net.ifnames=0 lanloom.share=host",
+             "console=ttyS0 quiet panic=-1 oops=panic no_timer_check net.ifnames=0 lanloom.share=host",
              "-fsdev", f"{share},id=host,path=/,readonly=on", "-device", "virtio-9p-pci,fsdev=host,mount_tag=host",
              "-fsdev", f"{share},id=job,path={self.folder}",
              "-device", "virtio-9p-pci,fsdev=job,mount_tag=host-job",
