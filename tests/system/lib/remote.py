@@ -98,6 +98,16 @@ class Remote:
             pass
         process.wait()
 
+    def kill_session(self, leader):
+        """All that a terminal's shell has started, whatever it did about hanging up."""
+        for pid in self.host.pids():
+            try:
+                if os.getsid(pid) == leader.pid:
+                    os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        leader.wait()
+
     def keeper(self):
         """The keeper's process; None: there is none."""
         for pid in self.host.pids():
