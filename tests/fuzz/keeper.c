@@ -32,7 +32,7 @@ const size_t fuzz_most = 1 << 14;
 
 #define PIECES_MOST 12
 
-enum { MORE = 1, BAD_MAGIC = 2, BAD_PROTOCOL = 4, FDS = 8, BAD_ZERO = 16, SHORT = 32 };
+enum { MORE = 1, BAD_MAGIC = 2, BAD_PROTOCOL = 4, FDS = 8, BAD_ZERO = 16, SHORT = 32, ONE = 64 };
 
 /* As world/keeper_wire.c has it. */
 struct head {
@@ -64,13 +64,13 @@ static void loop_some(unsigned int some)
 	FUZZ_CHECK(loop_run(&keeper.loop, &err) == 0);
 }
 
+/* What its port is said to be is PLAYED_PORT, see keeper_played.h. */
 static int socket_bound(int family)
 {
 	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in6 at = {.sin6_family = (sa_family_t)family,
-				  .sin6_port = htons(PLAYED_PORT)};
+	struct sockaddr_in6 at = {.sin6_family = (sa_family_t)family};
 
-	/* where the port is taken, or there is no IPv6, any socket does: it is refused then */
+	/* where there is no IPv6 any descriptor does: it is refused then */
 	if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0)
 		return fd < 0 ? eventfd(0, EFD_CLOEXEC) : fd;
 	return fd;
@@ -128,6 +128,10 @@ static void piece_send(int sock, struct input *input, struct text *all)
 		memcpy(CMSG_DATA(&space.align), sockets, sizeof(sockets));
 		header.msg_control = &space;
 		header.msg_controllen = sizeof(space.bytes);
+		if (flags & ONE) {
+			space.align.cmsg_len = CMSG_LEN(sizeof(int));
+			header.msg_controllen = CMSG_SPACE(sizeof(int));
+		}
 	}
 	text_addn(all, (const char *)bytes, size);
 	(void)sendmsg(sock, &header, MSG_NOSIGNAL | MSG_DONTWAIT); /* it may have closed */
@@ -241,13 +245,27 @@ static void put_piece(struct text *out, uint8_t request, uint8_t flags, const st
 	text_addn(out, text_get(text), text->size);
 }
 
+static void unset(struct object *object, const char *key)
+{
+	int field = kind_field_find(object->kind, key);
+
+	FUZZ_CHECK(field >= 0);
+	object->set &= ~(UINT64_C(1) << field);
+}
+
 static struct object *example(const char *kind, unsigned int variant, struct arena *arena)
 {
 	struct object *object =
 		example_object(kind_find(kind), "", UINT64_MAX, variant, false, arena);
 
-	if (strcmp(kind, "tunnel") == 0)
+	if (strcmp(kind, "tunnel") == 0) {
+		object_set(object, "name", "lan0", arena);
 		object_set(object, "port", PLAYED_PORT_TEXT, arena);
+		unset(object, "keys.public"); /* those of no file that is played */
+	} else {
+		object_set(object, "tunnel", "lan0", arena);
+		unset(object, "keys.shared-digest");
+	}
 	return object;
 }
 
@@ -273,7 +291,7 @@ static void seed_life(struct seeds *seeds, unsigned int variant, struct arena *a
 
 	keeper_steps_put(make, 2, &part);
 	text_addn(&text, "\0", 1);
-	put_piece(&text, KEEPER_APPLY, FDS, &part);
+	put_piece(&text, KEEPER_APPLY, variant % 2 ? FDS : FDS | ONE, &part);
 	for (int request = 0; request <= KEEPER_REQUEST_COUNT; request++) {
 		text_addn(&text, "\0", 1);
 		put_piece(&text, (uint8_t)request, 0, &none);

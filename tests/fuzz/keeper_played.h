@@ -2,6 +2,7 @@
 /* What is played in place of the system around the keeper; the linker leads the calls here. */
 #pragma once
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -32,6 +33,8 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *siz
 void __wrap_guarding_look(struct keeper *keeper);
 bool __wrap_guarding_stands(const struct keeper *keeper);
 void __wrap_log_warning(struct log *log, const char *format, ...);
+int __wrap_getsockname(int fd, struct sockaddr *at, socklen_t *size);
+int __real_getsockname(int fd, struct sockaddr *at, socklen_t *size);
 int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *size);
 
 /* A worker starts unless its tunnel has no peer and an odd port; it takes every third change badly.
@@ -113,6 +116,16 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *siz
 
 	if (r == 0 && level == SOL_SOCKET && option == SO_PEERCRED)
 		((struct ucred *)value)->uid = 0;
+	return r;
+}
+
+/* Whatever port there was for us. */
+int __wrap_getsockname(int fd, struct sockaddr *at, socklen_t *size)
+{
+	int r = __real_getsockname(fd, at, size);
+
+	if (r == 0 && (at->sa_family == AF_INET || at->sa_family == AF_INET6))
+		((struct sockaddr_in *)at)->sin_port = htons(PLAYED_PORT);
 	return r;
 }
 

@@ -139,8 +139,9 @@ static void act_inner_bytes(struct input *input, struct node *from)
 static void act_inner(struct input *input, struct node *from)
 {
 	static uint8_t bytes[ROOM];
-	struct inner inner = {.kind = input_u8(input) % 5, .hop = input_u8(input) % 4};
+	uint8_t kind = input_u8(input) % 5, hop = input_u8(input) % 4;
 	uint8_t flags = input_u8(input), pad = flags & 15;
+	struct inner inner = {.kind = kind, .hop = hop};
 	size_t at, size = input_u16(input) % 9100, head = input_u8(input) % 20;
 	const uint8_t *start;
 
@@ -250,11 +251,11 @@ static void act_peer(struct input *input, struct node *node)
 
 static void act_configure(struct input *input, struct node *node)
 {
-	struct engine_config config = {.cipher = input_u8(input) % (CONTROL_CIPHER_COUNT + 1),
-				       .mtu = input_u16(input) % 16100,
-				       .segment = input_u8(input) % 3};
+	struct engine_config config = {.cipher = input_u8(input) % (CONTROL_CIPHER_COUNT + 1)};
 	struct err err = {0};
 
+	config.mtu = input_u16(input) % 16100;
+	config.segment = input_u8(input) % 3;
 	node->engine->checker.load_limit = input_u8(input) % 4 ? COOKIE_LOAD_LIMIT : 1;
 	if (engine_reconfigure(node->engine, &config, now, &err))
 		check_err(&err);
@@ -276,8 +277,9 @@ static void act_counter(struct input *input, struct node *node)
 static void act_time(struct input *input)
 {
 	static const uint64_t units[] = {1, 1000000, SECOND_NS, 10 * SECOND_NS};
+	uint64_t unit = units[input_u8(input) % 4];
 
-	now += units[input_u8(input) % 4] * input_u8(input) + 1;
+	now += unit * input_u8(input) + 1;
 	for (int i = 0; i < 2; i++)
 		if (engine_due(nodes[i].engine) <= now)
 			engine_tick(nodes[i].engine, now);

@@ -68,7 +68,8 @@ static void message_make(struct control_message *message, struct input *input)
 	    message->type == CONTROL_REMOVE)
 		message->peer.public_key[0] = 9;
 	for (uint8_t n = input_u8(input) % 8; n--;) {
-		size_t at = places[input_u8(input) % PLACES] + input_u8(input) % 4;
+		size_t place = places[input_u8(input) % PLACES];
+		size_t at = place + input_u8(input) % 4;
 		size_t size = input_u8(input) % 40;
 		const uint8_t *bytes = input_bytes(input, &size);
 
@@ -220,9 +221,11 @@ static void put_u8(struct written *written, unsigned int value)
 /* One change: the bytes at a place. */
 static void put_change(struct written *written, size_t place, const void *bytes, uint8_t size)
 {
-	for (unsigned int i = 0; i < PLACES; i++)
-		if (places[i] == place)
-			put_u8(written, i);
+	unsigned int i = 0;
+
+	while (places[i] != place) /* the first: members of the union may share it */
+		i++;
+	put_u8(written, i);
 	put_u8(written, 0);
 	put_u8(written, size);
 	put(written, bytes, size);
