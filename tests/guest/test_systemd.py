@@ -82,20 +82,23 @@ def uptime(town):
     return float(town.run("cat /proc/uptime").split()[0])
 
 
-def undone_in_time(town, meanwhile, most=1):
-    """A change nobody confirms is undone at its deadline, at most so many seconds late."""
+def undone_in_time(town, meanwhile, most=5):
+    """A change nobody confirms is undone at its deadline, at most so many seconds late.
+
+    An emulated processor on a busy machine is slow; a clock that matters would be years off.
+    """
     town.run("lanloom set br0 mtu=1300 --confirm 3")
     deadline = int(town.run("sed -n 's/^deadline //p' /run/lanloom/*/confirm")) / 1e9
     town.run(meanwhile)
     # in the machine, so that its slowness is not that of the looking
-    shown = town.run("while [ $(cat /sys/class/net/br0/mtu) = 1300 ]; do usleep 100000; done; cat /proc/uptime", 20)
+    shown = town.run("while [ $(cat /sys/class/net/br0/mtu) = 1300 ]; do usleep 100000; done; cat /proc/uptime", 45)
     late = float(shown.split()[0]) - deadline
-    assert -1 <= late <= most, f"undone {late:+.2f} s from the deadline"
+    assert 0 <= late <= most, f"undone {late:+.2f} s from the deadline"
     assert json.loads(town.run("lanloom log --json"))["changes"][0]["user"] == "lanloomd"
     return late
 
 
-@pytest.mark.limit(400)
+@pytest.mark.limit(600)
 def test_boots_into_the_description(image, tmp_path):
     disk = machine.image(tmp_path, {"etc/lanloom/lab.yaml": LAB})
     started = time.monotonic()
@@ -108,15 +111,14 @@ def test_boots_into_the_description(image, tmp_path):
         assert_up(town)
         keeper = keeper_service(town)
         late = [undone_in_time(town, f"date -s '{date}'") for date in ("2035-01-01 00:00", "2001-01-01 00:00")]
-        # kill -9 of the keeper, and no command of lanloom's behind it; its successor starts with
-        # the tunnel, and an emulated processor takes seconds for that
-        town.run(f"mkdir -p {SOON}; printf '[Service]\\nWatchdogSec=5\\n' >{SOON}/soon.conf; systemctl daemon-reload")
-        late.append(undone_in_time(town, f"kill -9 {keeper}", most=4))
-        second = keeper_service(town, watchdog="5s")
+        # kill -9 of the keeper, and no command of lanloom's behind it
+        town.run(f"mkdir -p {SOON}; printf '[Service]\\nWatchdogSec=8\\n' >{SOON}/soon.conf; systemctl daemon-reload")
+        late.append(undone_in_time(town, f"kill -9 {keeper}", most=12))
+        second = keeper_service(town, watchdog="8s")
         assert second != keeper
         # one that hangs is ended by its watchdog, and the next one is late by that at most
-        late.append(undone_in_time(town, f"kill -STOP {second}", most=12))
-        assert keeper_service(town, watchdog="5s") != second
+        late.append(undone_in_time(town, f"kill -STOP {second}", most=25))
+        assert keeper_service(town, watchdog="8s") != second
         town.run(f"rm -r {SOON}; systemctl daemon-reload")
         town.run("lanloom wait --timeout 20")
         assert json.loads(town.run("lanloom plan /etc/lanloom/lab.yaml --json"))["steps"] == []
