@@ -85,7 +85,7 @@ static void say(struct err *err, const char *message, const char *hint)
 /* The word at the column, as far as it could have been meant as one value. */
 static size_t word_size(const char *at)
 {
-	return strcspn(at, " \t,]}#");
+	return strcspn(at, " \t\r,]}#");
 }
 
 /* "::1/64" in a list or map: YAML takes the first colon for the end of an empty key. */
@@ -122,8 +122,8 @@ static bool explain_token(const char *at, const char *problem, struct err *err)
 	return true;
 }
 
-void yaml_explain(const char *problem, const char *context, const char *line, size_t column,
-		  struct err *err)
+static void explain(const char *problem, const char *context, const char *line, size_t column,
+		    struct err *err)
 {
 	const char *at = line;
 
@@ -146,4 +146,12 @@ void yaml_explain(const char *problem, const char *context, const char *line, si
 		 "as "
 		 "{a: b}",
 		 context, context[0] ? ", " : "", problem);
+}
+
+void yaml_explain(const char *problem, const char *context, const char *line, size_t column,
+		  struct err *err)
+{
+	explain(problem, context, line, column, err);
+	text_tidy(err->message); /* words of the file are in them, cut off anywhere */
+	text_tidy(err->hint);
 }

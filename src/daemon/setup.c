@@ -108,19 +108,19 @@ static void peer_remove(struct setup *setup, size_t i)
 static int peer_step(struct setup *setup, const struct keeper_step *step, struct err *err)
 {
 	size_t i = peer_find(setup, step->step.before ? step->step.before : step->step.after);
-	struct setup_peer *peer = &setup->peers[i];
+	struct setup_peer *peer = i < setup->len ? &setup->peers[i] : NULL;
 
 	if (!step->step.after) {
 		peer_remove(setup, i);
 		return 0;
 	}
 	if (!step->step.before) {
-		if (i < setup->len)
+		if (peer)
 			return err_set(err, -EEXIST, "the tunnel has this peer already");
 		peer = peer_add(setup);
 		*peer = (struct setup_peer){.object = object_copy(&setup->arena, step->step.after)};
 	} else {
-		if (i == setup->len)
+		if (!peer)
 			return err_set(err, -ENOENT, "the tunnel has no such peer");
 		peer->object = merged(setup, peer->object, step);
 	}

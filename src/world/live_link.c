@@ -383,7 +383,9 @@ static int peer_find(struct live *live, struct making *making, const struct brea
 	}
 	if (!making->peer) {
 		bare = object_make(&live->scratch, making->object->kind, place.ns);
-		object_set(bare, "name", place.name, &live->scratch);
+		/* what is put back may be called what nobody could write */
+		if (object_recall(bare, "name", place.name, &live->scratch))
+			return err_set(err, -EINVAL, "its peer %s has no name of a device", peer);
 		making->peer = bare;
 	}
 	return live_site(live, place.ns, &making->peer_site, err);

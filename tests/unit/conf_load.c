@@ -98,6 +98,14 @@ static void places(void)
 	CHECK(diag.errors[0].place.line == 3 && diag.errors[0].place.column == 10);
 }
 
+/* A carriage return of the file, repeated to a terminal, would hide what stands before it. */
+static void errors_steer_no_terminal(void)
+{
+	CHECK(load("p", "taps:\n  t:\n    alias: @a\r\r\rb: c\n", NULL, NULL) == -EINVAL);
+	CHECK(diag.error_count && !strchr(diag.errors[0].message, '\r'));
+	CHECK(!strchr(diag.errors[0].hint, '\r'));
+}
+
 int main(void)
 {
 	arena_init(&arena);
@@ -106,6 +114,7 @@ int main(void)
 	TEST(standard_input);
 	TEST(hosts);
 	TEST(places);
+	TEST(errors_steer_no_terminal);
 	diag_fini(&diag);
 	arena_fini(&arena);
 	return test_done();

@@ -39,6 +39,7 @@ wanted=
 for name in $picked; do
 	wanted="$wanted tests/fuzz/fuzz-$name tests/fuzz/cover-$name"
 done
+export LLVM_PROFILE_FILE=/dev/null # of whatever is run besides
 CC=clang BUILD=$dir TARGETS=$wanted sh "$root/dev" build -Dfuzzer=true -Dwerror=false -Db_lundef=false \
 	-Db_sanitize=address,undefined "-Dc_args=$compile" -Dc_link_args=-fprofile-instr-generate
 export ASAN_OPTIONS=quarantine_size_mb=4:malloc_context_size=8
@@ -72,11 +73,11 @@ for name in $picked; do
 	mkdir -p "$dir/corpus/$name"
 	rm -rf "$dir/seeds/$name"
 	mkdir -p "$dir/seeds"
-	LLVM_PROFILE_FILE=/dev/null "$dir/tests/fuzz/fuzz-$name" --corpus "$dir/seeds/$name"
+	"$dir/tests/fuzz/fuzz-$name" --corpus "$dir/seeds/$name"
 	set --
 	[ ! -s "$dir/seeds/$name.dict" ] || set -- "-dict=$dir/seeds/$name.dict"
 	if LLVM_PROFILE_FILE="$dir/$name.profraw" "$dir/tests/fuzz/cover-$name" "-runs=$runs" -seed=1 \
-		-timeout=10 -max_len=$(LLVM_PROFILE_FILE=/dev/null "$dir/tests/fuzz/fuzz-$name" --most) -len_control=10 -print_final_stats=1 \
+		-timeout=10 -max_len=$("$dir/tests/fuzz/fuzz-$name" --most) -len_control=10 -print_final_stats=1 \
 		"-artifact_prefix=$dir/crashes/$name-" "$@" \
 		"$dir/corpus/$name" "$dir/seeds/$name" >"$dir/$name.log" 2>&1; then
 		report "$name"
