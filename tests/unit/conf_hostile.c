@@ -185,7 +185,10 @@ static void point(const char *name, const struct told *told)
 /* `lanloom check` may warn of what an operation of the library says nothing of. */
 static void program_try(const struct made *made, bool hostile, struct told *told)
 {
-	if (test_bad || !getenv("LANLOOM"))
+	const char *which = getenv("HOSTILE");
+	bool all = which && strcmp(which, "all") == 0;
+
+	if (test_bad || !getenv("LANLOOM") || (!all && test_count % 5))
 		return;
 	ask(made, EXECUTED, told);
 	CHECK(told->code == (hostile ? LOOM_FAILED : LOOM_DONE));
