@@ -36,6 +36,45 @@ static enum sign sign_of(const struct loom_doc *step)
 	return SIGN_CHANGE;
 }
 
+/* How many lines a text of several has; 0: it is a word, a number, a list. */
+static size_t lines_in(const struct loom_doc *value)
+{
+	const char *text = loom_text(value, NULL);
+	size_t lines = 0;
+
+	for (; text && *text; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+static void value_add(FILE *line, const struct loom_doc *value)
+{
+	size_t lines = lines_in(value);
+
+	if (lines)
+		fprintf(line, "(%zu lines)", lines);
+	else
+		out_value(line, value);
+}
+
+/* What is too long for the step's own line, on lines below it. */
+static void blocks_print(const struct loom_doc *fields)
+{
+	for (size_t i = 0; i < loom_count(fields); i++) {
+		const struct loom_doc *to =
+			loom_get(loom_get(fields, loom_key_at(fields, i)), "to");
+		const char *text = lines_in(to) ? loom_text(to, NULL) : NULL;
+
+		while (text && *text) {
+			const char *end = strchrnul(text, '\n');
+
+			printf("    %s%.*s%s\n", ink(INK_DIM), (int)(end - text), text,
+			       ink(INK_NONE));
+			text = *end ? end + 1 : end;
+		}
+	}
+}
+
 static void fields_add(FILE *line, const struct loom_doc *fields, bool both)
 {
 	size_t told = 0;
@@ -48,10 +87,10 @@ static void fields_add(FILE *line, const struct loom_doc *fields, bool both)
 			continue; /* what is made is up, unless it says otherwise */
 		fprintf(line, "%s%s ", told++ ? ", " : ": ", key);
 		if (both) {
-			out_value(line, loom_get(field, "from"));
+			value_add(line, loom_get(field, "from"));
 			fputs(" → ", line);
 		}
-		out_value(line, loom_get(field, "to"));
+		value_add(line, loom_get(field, "to"));
 	}
 }
 
@@ -104,6 +143,8 @@ static size_t step_print(const struct cmd_call *call, const struct loom_doc *ste
 	printf("%s%s%s ", ink(signs[sign].ink), signs[sign].sign, ink(INK_NONE));
 	out_folded(2, 4, text);
 	free(text);
+	if (call->verbose)
+		blocks_print(loom_get(step, "fields"));
 	return next;
 }
 

@@ -204,10 +204,24 @@ static void refuse_twice(struct load *load, const struct object *a, const struct
 		   "stands here twice%s; expected it once", load_line(load, first->place));
 }
 
+/* What an object says is none of this host's goes, before anything is made of it. */
+static void drop(struct state *state, const struct object *because)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < state->len; i++)
+		if (!because->kind->ops->drops(because, state->objects[i], state))
+			state->objects[kept++] = state->objects[i];
+	state->len = kept;
+}
+
 void load_expand(struct load *load)
 {
 	struct state *state = load->state;
 
+	for (size_t i = 0; i < state->len; i++)
+		if (state->objects[i]->kind->ops && state->objects[i]->kind->ops->drops)
+			drop(state, state->objects[i]);
 	/* expansion adds objects behind: they are expanded in their turn */
 	for (size_t i = 0; i < state->len; i++)
 		kind_expand(state->objects[i], state, load->diag);

@@ -26,6 +26,7 @@ static void load_init(struct load *load, const char *host, bool hosts, struct ar
 			      .hosts = hosts,
 			      .near_budget = NEAR_BUDGET};
 	state_init(load->state, arena);
+	load->state->host = hosts ? host : NULL;
 }
 
 /* RFC 1123 names, at most as long as a Linux host name. */
@@ -170,6 +171,12 @@ static void refuse_shared(struct host *host, const struct yaml_node *device, con
 	}
 }
 
+/* A key of its says which host has what stands here (a network's gateway). */
+static bool says_whose(const struct kind *kind, const struct yaml_node *device)
+{
+	return kind->ops && kind->ops->drops && yaml_get(device, "gateway");
+}
+
 /* One LAN, the same address twice: what belongs to one host cannot stand at the root. */
 static void check_shared(struct host *host, const struct yaml_node *sections)
 {
@@ -181,7 +188,7 @@ static void check_shared(struct host *host, const struct yaml_node *sections)
 		for (const struct yaml_node *one = node->first; one; one = one->next)
 			if (kind->door == DOOR_NETNS)
 				check_shared(host, one);
-			else if (kind_device(kind))
+			else if (kind_device(kind) && !says_whose(kind, one))
 				refuse_shared(host, one, node->key->text);
 	}
 }

@@ -37,6 +37,9 @@ static const struct field fields[] = {
 	/* IFALIASZ of linux/if.h, less the NUL */
 	{"alias", &vtype_text, FIELD(link, alias), .attr = IFLA_IFALIAS, .flags = FIELD_TOP,
 	 .max = 255, .initial = "", .doc = "a note for people, at most 255 bytes"},
+	{"link-group", &vtype_u32, FIELD(link, link_group), .attr = IFLA_GROUP,
+	 .flags = FIELD_TOP, .initial = "0",
+	 .doc = "number of a group of devices, for rules (`group` of ip link)"},
 	{"ifindex", &vtype_u32, FIELD(link, ifindex), .flags = FIELD_READ | FIELD_IDENT,
 	 .doc = "the kernel's number of the device"},
 	{"type", &vtype_text, FIELD(link, type), .flags = FIELD_READ,

@@ -11,6 +11,7 @@ struct link {
 	struct mac macaddress;
 	uint32_t txqueuelen; /* packets */
 	const char *alias;
+	uint32_t link_group;
 	uint32_t ifindex;
 	const char *type;
 	uint8_t operstate;

@@ -12,6 +12,7 @@
 
 struct sysctl {
 	const char *name, *value, *device;
+	uint8_t late;
 };
 
 /* clang-format off */
@@ -22,6 +23,8 @@ static const struct field fields[] = {
 	 .doc = "value"},
 	{"device", &vtype_ref, FIELD(sysctl, device), .flags = FIELD_INNER | FIELD_OWNER,
 	 .doc = "the device whose variable it is"},
+	{"late", &vtype_bool, FIELD(sysctl, late), .flags = FIELD_INNER | FIELD_ASIDE | FIELD_LATER,
+	 .doc = "written behind the others, since it overwrites some"},
 };
 /* clang-format on */
 

@@ -126,6 +126,10 @@ void files_fini(struct files *files);
 int fixed_macs(struct visit *visit, struct state *desired, const char *host, bool draw,
 	       struct err *err);
 
+/* --- settle.c --- */
+/* Adds to `desired` what depends on the system as it is; warnings join diag. */
+int desired_settle(struct visit *visit, struct state *desired, struct diag *diag, struct err *err);
+
 /* --- key.c --- */
 int key_public_of(void *data, const char *path, struct public_key *key, struct err *err);
 int key_digest_of(void *data, const char *path, struct public_key *digest, struct err *err);

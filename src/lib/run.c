@@ -214,9 +214,15 @@ static uint64_t up_one(struct visit *visit, struct description *description, boo
 		.plan_only = plan_only,
 		.ahead = ahead ? description : NULL,
 	};
+	struct diag diag = {0};
 	struct err err = {0};
+	int r = fixed_macs(visit, &description->desired, description->host, !plan_only, &err);
 
-	if (fixed_macs(visit, &description->desired, description->host, !plan_only, &err)) {
+	if (!r)
+		r = desired_settle(visit, &description->desired, &diag, &err);
+	answer_take(answer, &diag);
+	diag_fini(&diag);
+	if (r) {
 		answer_fail(answer, &err);
 		return 0;
 	}

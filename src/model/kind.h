@@ -70,6 +70,7 @@ enum door {
 enum rank {
 	RANK_NAMESPACE,
 	RANK_LINK,
+	RANK_RULESET, /* before anything can pass */
 	RANK_PORT,
 	RANK_SYSCTL,
 	RANK_ADDRESS,
@@ -127,11 +128,18 @@ struct kind_ops {
 	/* Completes one object after loading; may add objects to the state (the veth's other end).
 	 */
 	void (*expand)(struct object *object, struct state *state, struct diag *diag);
+	/* Before expansion: whether `other` is none of this host's, because `object` says so. */
+	bool (*drops)(const struct object *object, const struct object *other,
+		      const struct state *state);
 	/* Rules between objects. `hosts`: the expanded states of all hosts of the file, `count`
 	 * ≥ 1. */
 	void (*check)(const struct object *object, const struct state *state, struct diag *diag);
 	void (*check_hosts)(const struct state *const *hosts, const char *const *names,
 			    size_t count, struct diag *diag);
+	/* Completes an object by what the system is, when it is about to be planned: may add
+	 * objects that depend on it (forwarding on whatever device leads out). `actual` sorted. */
+	void (*settle)(const struct object *object, struct state *state, const struct state *actual,
+		       struct diag *diag);
 	/* What others made and the plan lets stand, beside the described objects that are new:
 	 * refuses those that it cannot live with. */
 	void (*check_beside)(const struct object *foreign, const struct state *fresh,

@@ -10,7 +10,8 @@ struct state {
 	struct arena *arena; /* owns the objects */
 	struct object **objects;
 	size_t len;
-	bool sorted; /* lookups of links are then by halves */
+	const char *host; /* whose it is, of a file with hosts; or NULL */
+	bool sorted;	  /* lookups of links are then by halves */
 };
 
 void state_init(struct state *state, struct arena *arena);

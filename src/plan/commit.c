@@ -71,6 +71,13 @@ static struct object *prior_of(const struct plan_request *request, const struct 
 			object_take(prior, i, home, i, request->arena);
 	}
 	prior_take(prior, desired, moved, request->arena);
+	for (size_t i = 0; i < request->other_count; i++) {
+		/* what it holds as well it may have set: before lanloom is before that */
+		const struct entry *theirs = committed_find(request->others[i], desired);
+
+		if (theirs && theirs->claim == CLAIM_SET)
+			prior_take(prior, desired, theirs, request->arena);
+	}
 	prior_take(prior, desired, entry, request->arena);
 	return prior;
 }

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 struct process_hold {
 	char device[16];
@@ -25,6 +26,14 @@ void process_holds(int ns_fd, void (*each)(const struct process_hold *hold, void
  * Runs a program of PATH to its end, without input, its words thrown away: 0 when it ended with 0.
  */
 int process_run(char *const argv[], struct err *err);
+
+/*
+ * The same, with `input` on its standard input; what it says on stdout goes to `output` (NULL:
+ * thrown away), on stderr to `said`. Returns 0; -EIO: it ended otherwise; -ENOENT: there is no such
+ * program. Neither text is cleared.
+ */
+int process_talk(char *const argv[], const char *input, size_t size, struct text *output,
+		 struct text *said, struct err *err);
 
 /*
  * Starts a program that lives on by itself: a session of its own, no parent to wait for it, stdin

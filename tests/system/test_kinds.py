@@ -41,6 +41,7 @@ LINK = {
     "mtu": (1400, 1300, "mtu", int),
     "macaddress": (OWN + "1", OWN + "2", "address", str),
     "txqueuelen": (500, 700, "txqlen", int),
+    "link-group": (7, 19535, "group", int),
     "alias": ("one word", "two = words", "ifalias", str),
 }
 DATA = "linkinfo.info_data."

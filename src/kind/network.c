@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A network for VMs: a short form. It is a bridge of its own name, which takes a bridge's keys;
+ * expansion adds what the mode means, as objects that `plan` shows: kernel variables, and tables
+ * of rules (network_rules.c). Nothing is made of the network itself.
+ */
+#include "kind/network.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "sys/sysctl.h"
+
+static const char *const modes[] = {"bridged", "isolated", "routed", "nat", NULL};
+
+/* clang-format off */
+static const struct field fields[] = {
+	{"name", &vtype_device, FIELD(network, name), .flags = FIELD_KEY | FIELD_NEED,
+	 .doc = "name, also of its bridge"},
+	{"mode", &vtype_word, FIELD(network, mode), .flags = FIELD_NEED | FIELD_FACE,
+	 .words = modes,
+	 .doc = "what its guests reach: uplink's LAN; one another; others; others as the host"},
+	{"uplink", &vtype_ref, FIELD(network, uplink), .flags = FIELD_FACE,
+	 .doc = "the way out: bridged: the NIC that joins; routed, nat: the only one, else any"},
+	{"gateway", &vtype_text, FIELD(network, gateway), .flags = FIELD_FACE, .max = 63,
+	 .doc = "of a network stretched over hosts: the one that has its addresses and rules"},
+};
+/* clang-format on */
+
+void network_variable(const struct object *network, struct state *state, const char *value,
+		      const char *format, const char *device)
+{
+	const struct kind *kind = kind_find("sysctl");
+	struct object *object;
+	char escaped[16], *dot;
+
+	snprintf(escaped, sizeof(escaped), "%s", device);
+	while ((dot = strchr(escaped, '.')))
+		*dot = '/';
+	object = object_make(state->arena, kind, network->ns);
+	object->place = network->place;
+	object_set(object, "name", arena_print(state->arena, format, escaped), state->arena);
+	object_set(object, "value", value, state->arena);
+	for (size_t i = 0; i < state->len; i++)
+		if (object_order(state->objects[i], object) == 0)
+			return;
+	state_add(state, object);
+}
+
+bool network_has(const struct object *network, const struct state *state, uint8_t family)
+{
+	const struct prefix *prefix;
+	const struct object *address;
+
+	for (size_t i = 0; (address = state_next(state, "address", &i));) {
+		prefix = object_value(address, "address", &vtype_prefix);
+		if (prefix && prefix->ip.family == family && text_same(address->ns, network->ns) &&
+		    text_same(object_owner(address), object_name(network)))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Without addresses of its own the host must not answer with those it has elsewhere, neither ARP
+ * nor packets sent to its MAC, whether the rules stand or somebody flushed them.
+ */
+static void isolate(const struct object *network, struct state *state)
+{
+	const char *name = object_name(network);
+
+	network_variable(network, state, "0", "net.ipv4.conf.%s.forwarding", name);
+	network_variable(network, state, "1", "net.ipv4.conf.%s.rp_filter", name);
+	network_variable(network, state, "1", "net.ipv4.conf.%s.arp_ignore", name);
+	if (!network_has(network, state, AF_INET6))
+		network_variable(network, state, "1", "net.ipv6.conf.%s.disable_ipv6", name);
+}
+
+static void join_uplink(const struct object *network, const struct network *its,
+			struct state *state)
+{
+	struct object *port = object_make(state->arena, kind_find("port"), network->ns);
+
+	port->place = object_place_of(network, "uplink");
+	object_set(port, "device", its->uplink, state->arena);
+	object_set(port, "bridge", its->name, state->arena);
+	for (size_t i = 0; i < state->len; i++)
+		if (object_order(state->objects[i], port) == 0)
+			return; /* it stands under interfaces, too */
+	state_add(state, port);
+}
+
+/* Forwarding is switched on per device, never for all: others' would go off with ours. */
+static void forward(const struct object *network, const struct network *its, struct state *state)
+{
+	if (!network_has(network, state, AF_INET))
+		return;
+	network_variable(network, state, "1", "net.ipv4.conf.%s.forwarding", its->name);
+}
+
+bool network_elsewhere(const struct network *its, const struct state *state)
+{
+	return its->gateway && !text_same(its->gateway, state->host);
+}
+
+static void expand(struct object *object, struct state *state, struct diag *diag)
+{
+	const struct network *its = object->data;
+
+	struct object *bridge = state_named(state, "bridge", object->ns, object_name(object));
+
+	if (!object_has_key(object, "mode"))
+		return;
+	if (bridge && !object_has_key(bridge, "link-group"))
+		object_set(bridge, "link-group", NETWORK_GROUP_TEXT, state->arena);
+	if (its->mode == NETWORK_BRIDGED) {
+		if (its->uplink)
+			join_uplink(object, its, state);
+		return;
+	}
+	if (network_elsewhere(its, state))
+		return;
+	if (its->mode == NETWORK_ISOLATED)
+		isolate(object, state);
+	else
+		forward(object, its, state);
+	network_rules(object, state);
+}
+
+/* On the other hosts of a stretched network there is a bridge with its ports, and nothing more. */
+static bool drops(const struct object *object, const struct object *other,
+		  const struct state *state)
+{
+	const struct network *its = object->data;
+
+	return network_elsewhere(its, state) && text_same(other->ns, object->ns) &&
+	       (kind_is(other->kind, "address") || kind_is(other->kind, "route")) &&
+	       text_same(object_owner(other), its->name);
+}
+
+static void refuse(struct diag *diag, const struct object *object, const struct state *state,
+		   const char *key, const char *message, const char *hint)
+{
+	err_hint(diag_error(diag, object_place_of(object, key), object_label(object, state->arena),
+			    "%s", message),
+		 "%s", hint);
+}
+
+static void check(const struct object *object, const struct state *state, struct diag *diag)
+{
+	const struct network *its = object->data;
+
+	if (its->mode == NETWORK_BRIDGED && !its->uplink && object_has_key(object, "mode"))
+		refuse(diag, object, state, "mode",
+		       "is bridged and names no uplink; expected the NIC that joins it",
+		       "uplink: eth0, or mode: isolated");
+	if (its->mode == NETWORK_ISOLATED && its->uplink)
+		refuse(diag, object, state, "uplink",
+		       "is isolated and has a way out; expected none of the two",
+		       "mode: nat, or no uplink");
+	if (its->uplink && text_same(its->uplink, its->name))
+		refuse(diag, object, state, "uplink", "is its own uplink; expected another device",
+		       "the NIC that leads out");
+	if (its->gateway && !state->host)
+		refuse(diag, object, state, "gateway",
+		       "names a host, but the file has no hosts; expected hosts, or no gateway",
+		       "hosts: {NAME: {…}}");
+}
+
+static const struct kind_ops ops = {
+	.expand = expand, .check = check, .drops = drops, .settle = network_settle};
+
+const struct kind kind_network = {
+	.name = "network",
+	.section = "networks",
+	.summary = "a network for VMs: a bridge with a policy",
+	.device = "bridge",
+	KIND_FIELDS(fields),
+	.size = sizeof(struct network),
+	.rank = RANK_FACT,
+	.door = DOOR_NONE,
+	.ops = &ops,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Inside of the kind network: its struct, and its rules. */
+#pragma once
+#include "model/state.h"
+
+#define NETWORK_GROUP                                                                              \
+	19535 /* of the bridges of networks, so that rules can speak of all of them                \
+	       */
+#define NETWORK_GROUP_TEXT "19535"
+
+enum network_mode { NETWORK_BRIDGED, NETWORK_ISOLATED, NETWORK_ROUTED, NETWORK_NAT };
+
+struct network {
+	const char *name, *uplink, *gateway;
+	uint8_t mode;
+};
+
+/* On this host of a stretched network there is but the bridge: another one has the addresses. */
+bool network_elsewhere(const struct network *its, const struct state *state);
+
+/* Adds a kernel variable ("net.ipv4.conf.%s.forwarding", of the device), unless the description
+ * says something of it itself. */
+void network_variable(const struct object *network, struct state *state, const char *value,
+		      const char *format, const char *device);
+
+/* kind_ops.settle: forwarding on the ways out. */
+void network_settle(const struct object *object, struct state *state, const struct state *actual,
+		    struct diag *diag);
+
+/* Whether its bridge has an address of that family in the description. */
+bool network_has(const struct object *network, const struct state *state, uint8_t family);
+
+/* Adds the tables of rules of a network that is not bridged. */
+void network_rules(const struct object *network, struct state *state);

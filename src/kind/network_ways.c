@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The ways out of a network, which depend on what the system is when it is planned: the device of
+ * the default route where the text names no uplink, and how this kernel forwards IPv6.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "kind/network.h"
+#include "sys/sysctl.h"
+
+/* A variable that resets others when it is written: it comes behind them. */
+static void late_variable(const struct object *network, struct state *state)
+{
+	struct object *object;
+
+	network_variable(network, state, "1", "net.ipv6.conf.%s.forwarding", "all");
+	for (size_t i = 0; (object = state_next(state, "sysctl", &i));)
+		if (text_same(object->ns, network->ns) &&
+		    text_same(object_name(object), "net.ipv6.conf.all.forwarding"))
+			object_recall(object, "late", "true", state->arena);
+}
+
+/* Whether it takes routers' word as a host does; then it has to go on doing so as a router. */
+static bool hears_routers(const char *device)
+{
+	struct text value TEXT_CLEANUP = {0};
+	char name[SYSCTL_NAME_MAX];
+	struct err unused;
+
+	snprintf(name, sizeof(name), "net.ipv6.conf.%s.accept_ra", device);
+	return !strchr(device, '.') && sysctl_read(name, &value, &unused) == 0 &&
+	       text_same(text_get(&value), "1");
+}
+
+/*
+ * IPv6 is forwarded by all devices or, since Linux 6.17, by those that have force_forwarding. The
+ * switch for all would stop the others listening to routers, so that comes first.
+ */
+static void forward6(const struct object *network, struct state *state, const struct state *actual,
+		     const char *const *uplinks)
+{
+	struct text value TEXT_CLEANUP = {0};
+	const struct object *link;
+	struct err unused;
+
+	if (sysctl_read("net.ipv6.conf.all.force_forwarding", &value, &unused) == 0) {
+		network_variable(network, state, "1", "net.ipv6.conf.%s.force_forwarding",
+				 object_name(network));
+		for (; *uplinks; uplinks++)
+			network_variable(network, state, "1", "net.ipv6.conf.%s.force_forwarding",
+					 *uplinks);
+		return;
+	}
+	for (size_t i = 0; !network->ns[0] && (link = state_next(actual, "link", &i));)
+		if (!link->ns[0] && hears_routers(object_name(link)))
+			network_variable(network, state, "2", "net.ipv6.conf.%s.accept_ra",
+					 object_name(link));
+	late_variable(network, state);
+}
+
+/* The devices of default routes, or the one that is named. NULL-terminated. */
+static const char **ways_out(const struct object *network, const struct state *actual,
+			     struct arena *arena)
+{
+	const struct network *its = network->data;
+	const char **names = arena_alloc(arena, (actual->len + 2) * sizeof(*names));
+	const struct object *route;
+	const struct prefix *to;
+	size_t len = 0;
+
+	if (its->uplink) {
+		names[0] = its->uplink;
+		return names;
+	}
+	for (size_t i = 0; (route = state_next(actual, "route", &i));) {
+		to = object_value(route, "to", &vtype_target);
+		if (to && !to->len && text_same(route->ns, network->ns) && object_owner(route) &&
+		    object_number(route, "table", 0) == 254)
+			names[len++] = object_owner(route);
+	}
+	return names;
+}
+
+/* Guests keep their addresses, so whoever they talk to needs the way back. */
+static void tell_return(const struct object *network, const struct state *state,
+			const struct state *actual, const char *uplink, struct diag *diag)
+{
+	const struct object *own, *address;
+
+	for (size_t i = 0; (own = state_next(state, "address", &i));) {
+		const struct prefix *to = object_value(own, "address", &vtype_prefix), *via = NULL;
+		struct text told TEXT_CLEANUP = {0};
+		struct ip net = to->ip;
+
+		if (!text_same(own->ns, network->ns) ||
+		    !text_same(object_owner(own), object_name(network)))
+			continue;
+		for (size_t k = 0; (address = state_next(actual, "address", &k));) {
+			const struct prefix *its = object_value(address, "address", &vtype_prefix);
+
+			if (!via && its->ip.family == net.family && !address->automatic &&
+			    text_same(address->ns, network->ns) &&
+			    text_same(object_owner(address), uplink))
+				via = its;
+		}
+		if (!via)
+			continue;
+		for (unsigned int bit = to->len; bit < ip_bits(&net); bit++)
+			net.bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+		ip_print(&net, &told);
+		text_add(&told, "/%u via ", to->len);
+		ip_print(&via->ip, &told);
+		err_hint(diag_warning(diag, network->place, object_label(network, state->arena),
+				      "is routed: its guests are reached only by those who have "
+				      "the route %s",
+				      text_get(&told)),
+			 "elsewhere: ip route add %s", text_get(&told));
+	}
+}
+
+void network_settle(const struct object *object, struct state *state, const struct state *actual,
+		    struct diag *diag)
+{
+	const struct network *its = object->data;
+	const char **uplinks;
+
+	if (its->mode == NETWORK_BRIDGED || its->mode == NETWORK_ISOLATED ||
+	    network_elsewhere(its, state))
+		return;
+	uplinks = ways_out(object, actual, state->arena);
+	if (!uplinks[0])
+		err_hint(diag_warning(diag, object->place, object_label(object, state->arena),
+				      "there is no default route, so its guests have no way out "
+				      "yet"),
+			 "uplink: DEVICE, or lanloom up again when there is one");
+	for (size_t i = 0; uplinks[i] && network_has(object, state, AF_INET); i++)
+		network_variable(object, state, "1", "net.ipv4.conf.%s.forwarding", uplinks[i]);
+	if (its->mode == NETWORK_ROUTED && uplinks[0])
+		tell_return(object, state, actual, uplinks[0], diag);
+	if (network_has(object, state, AF_INET6))
+		forward6(object, state, actual, uplinks);
+}

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Networks in their modes: who reaches whom is what the manual's table says, and `down` leaves nothing.
+
+    one two      three     four five          far
+     |   |         |         |   |             |
+    [ lab  nat ] [ open ]  [ alone ] alpha --- eth0    203.0.113.0/24, 2001:db8::/64
+      .57.0/24    routed    isolated  .2          .1
+      fd57::/64   .58.0/24
+"""
+import itertools
+
+import pytest
+from lib import snapshot
+from lib.net import run, until
+
+LAB = """name: nets
+networks:
+  lab:
+    mode: nat
+    addresses: [192.168.57.1/24, "fd57::1/64"]
+    interfaces: [one, two]{lab}
+  open:
+    mode: routed
+    addresses: [192.168.58.1/24, "fd58::1/64"]
+    interfaces: [three]{open}
+  alone: {{mode: isolated, interfaces: [four, five]{alone}}}
+"""
+ADDRESSES = {
+    "one": ("192.168.57.11", "fd57::11"), "two": ("192.168.57.12", "fd57::12"),
+    "three": ("192.168.58.13", "fd58::13"), "four": ("192.168.59.14", "fd59::14"),
+    "five": ("192.168.59.15", "fd59::15"), "far": ("203.0.113.1", "2001:db8::1"),
+    "alpha": ("203.0.113.2", "2001:db8::2"),
+}
+ROUTERS = {"one": ("192.168.57.1", "fd57::1"), "two": ("192.168.57.1", "fd57::1"),
+           "three": ("192.168.58.1", "fd58::1")}
+# Who opens a connection to whom; nobody else does.
+REACHED = {("one", "two"), ("two", "one"), ("four", "five"), ("five", "four"),
+           *((guest, outside) for guest in ("one", "two", "three") for outside in ("far", "alpha")),
+           ("far", "three"), ("alpha", "one"), ("alpha", "two"), ("alpha", "three"),
+           ("alpha", "far"), ("far", "alpha")}
+SIX = ("six", "four")
+
+
+class Lab:
+    def __init__(self, net):
+        self.net, self.alpha, self.far = net, net.host("alpha"), net.host("far")
+        net.wire(self.alpha, "eth0", self.far, "eth0")
+        self.guests = {name: net.guest(self.alpha, name, ADDRESSES[name][0] + "/24", name)
+                       for name in ("one", "two", "three", "four", "five")}
+        self.hosts = self.guests | {"alpha": self.alpha, "far": self.far}
+        self.address(self.alpha, "eth0", *ADDRESSES["alpha"])
+        self.address(self.far, "eth0", *ADDRESSES["far"])
+        for name, guest in self.guests.items():
+            guest.ip("addr", "add", ADDRESSES[name][1] + "/64", "dev", "eth0", "nodad")
+        for via in ROUTERS["three"]:  # what `up` says that others need
+            wide = "192.168.58.0/24" if "." in via else "fd58::/64"
+            self.far.ip("route", "add", wide, "via", ADDRESSES["alpha"][":" in via])
+        self.alpha.ip("route", "add", "default", "via", ADDRESSES["far"][0])
+        self.alpha.ip("-6", "route", "add", "default", "via", ADDRESSES["far"][1])
+
+    def address(self, host, device, four, six):
+        host.ip("addr", "add", four + "/24", "dev", device)
+        host.ip("addr", "add", six + "/64", "dev", device, "nodad")
+
+    def routes(self):
+        """Guests lose their default routes when their wires go down."""
+        for name, guest in self.guests.items():
+            for via in ROUTERS.get(name, ()):
+                guest.ip("route", "replace", "default", "via", via)
+
+    def file(self, lab="", open="", alone=""):
+        return self.net.file("nets.yaml", LAB.format(lab=lab, open=open, alone=alone))
+
+    def up(self, **parts):
+        done = self.alpha.loom("up", self.file(**parts))
+        self.routes()
+        self.settled()
+        return done
+
+    def settled(self):
+        for name, host in self.hosts.items():
+            until(lambda host=host: "tentative" not in host.ip("addr"), 9, f"{name}'s addresses are usable")
+
+    def reached(self, family):
+        """Who gets an answer of whom: all asked at once."""
+        asked = {}
+        for a, b in itertools.permutations(self.hosts, 2):
+            asked[a, b] = self.hosts[a].start("ping", "-n", "-q", "-c", "3", "-i", "0.3", "-W", "1",
+                                              ADDRESSES[b][family], stdout=-3, stderr=-3)
+        return {pair for pair, ping in asked.items() if ping.wait(30) == 0}
+
+
+@pytest.fixture
+def lab(net):
+    return Lab(net)
+
+
+@pytest.mark.limit(120)
+def test_who_reaches_whom(lab):
+    lab.settled()
+    before = snapshot.take(lab.alpha)
+    said = lab.up()
+    for route in ("192.168.58.0/24 via 203.0.113.2", "fd58::/64 via 2001:db8::2"):
+        assert route in said.stderr
+    for family in (0, 1):
+        assert lab.reached(family) == REACHED, f"IPv{'46'[family]}"
+    assert "nothing to do" in lab.alpha.loom("up", lab.file()).stdout
+    # the forwarding of others is not ours
+    assert lab.alpha.sysctl("net.ipv4.ip_forward") == "0"
+    assert lab.alpha.sysctl("net.ipv4.conf.default.forwarding") == "0"
+    lab.alpha.loom("down", lab.file())
+    snapshot.assert_same(before, snapshot.take(lab.alpha))
+
+
+def test_nat_hides_and_routed_does_not(lab):
+    lab.up()
+    heard = {}
+    for guest in ("one", "three"):
+        server = lab.far.start("python3", "-c", "import socket as s; l=s.create_server(('', 7000)); print(l.accept()[1][0])",
+                               stdout=-1)
+        until(lambda: "7000" in lab.far.run("ss", "-ltn").stdout, 9, "far listens")
+        lab.guests[guest].run("python3", "-c", "import socket as s; s.create_connection(('203.0.113.1', 7000), 5)")
+        heard[guest] = server.communicate(timeout=9)[0].strip()
+    assert heard == {"one": "203.0.113.2", "three": "192.168.58.13"}
+
+
+@pytest.mark.limit(120)
+def test_networks_reach_each_other_when_both_agree(lab):
+    # one of the two is not enough, and is told
+    said = lab.up(lab="\n    reach: [open]")
+    assert "open does not name lab in its own reach" in said.stderr
+    assert lab.reached(0) == REACHED
+    lab.up(lab="\n    reach: [open]", open="\n    reach: [lab]")
+    both = {("one", "three"), ("two", "three"), ("three", "one"), ("three", "two")}
+    for family in (0, 1):
+        assert lab.reached(family) == REACHED | both
+
+
+@pytest.mark.limit(120)
+def test_an_uplink_is_the_only_way_out(lab, net):
+    """Another wire of the host is not used, although routes lead there."""
+    other = net.host("other")
+    net.wire(lab.alpha, "eth1", other, "eth0")
+    lab.alpha.ip("addr", "add", "198.51.100.2/24", "dev", "eth1")
+    other.ip("addr", "add", "198.51.100.1/24", "dev", "eth0")
+    lab.up(lab="\n    uplink: eth0")
+    one = lab.guests["one"]
+    assert one.ping(ADDRESSES["far"][0], count=2)
+    assert not one.ping("198.51.100.1", check=False)
+    assert lab.alpha.sysctl("net.ipv4.conf.eth1.forwarding") == "0"
+
+
+def test_an_isolated_network_hears_its_host_only_where_it_has_addresses(lab):
+    four = lab.guests["four"]
+    lab.up(alone=", addresses: [192.168.59.1/24]")
+    lab.alpha.start("python3", "-m", "http.server", "8000", stdout=-3, stderr=-3)
+    until(lambda: "8000" in lab.alpha.run("ss", "-ltn").stdout, 9, "alpha serves")
+    connect = "import socket as s; s.create_connection(('{}', 8000), 2)"
+    assert lab.guests["one"].run("python3", "-c", connect.format("192.168.57.1"), check=False).returncode == 0
+    assert four.ping("192.168.59.1", count=2)
+    assert four.run("python3", "-c", connect.format("192.168.59.1"), check=False).returncode
+    for address in ("192.168.57.1", "203.0.113.2"):
+        four.ip("route", "replace", address, "dev", "eth0")
+        assert not four.ping(address, check=False)
+        four.ip("route", "replace", address, "via", "192.168.59.1")
+        assert not four.ping(address, check=False)
+    assert lab.alpha.ping(ADDRESSES["four"][0], count=2)
+
+
+def test_isolated_without_rules(lab):
+    """Somebody flushes all rules: until they are mended nothing is answered either."""
+    lab.up()
+    lab.alpha.run("nft", "flush", "ruleset")
+    four, mac = lab.guests["four"], lab.alpha.link("alone")["address"]
+    for address in ("192.168.57.1", "203.0.113.2"):
+        four.ip("route", "replace", address, "dev", "eth0")
+        assert not four.ping(address, check=False)
+        four.ip("neigh", "replace", address, "lladdr", mac, "dev", "eth0")
+        assert not four.ping(address, check=False)
+    assert not four.ping("ff02::1%eth0", check=False) or \
+        four.ping("fe80::1%eth0", check=False) is False
+    done = lab.alpha.loom("up", lab.file())
+    assert done.stdout.count("ruleset") == 4
+    assert lab.reached(0) == REACHED
+
+
+def test_rules_of_others_stay_and_changed_ones_are_mended(lab):
+    lab.alpha.run("nft", "add", "table", "inet", "theirs")
+    lab.up()
+    ruleset = lab.alpha.run("nft", "-s", "list", "ruleset").stdout
+    lab.alpha.run("nft", "insert", "rule", "inet", "lanloom_lab", "to_guests", "accept")
+    plan = lab.alpha.loom_json("plan", lab.file(), check=False)
+    assert [(step["action"], step["kind"], step["name"]) for step in plan["steps"]] == \
+        [("change", "ruleset", "inet lanloom_lab")]
+    lab.alpha.loom("up", lab.file())
+    assert sorted(lab.alpha.run("nft", "-s", "list", "ruleset").stdout) == sorted(ruleset)
+    lab.alpha.loom("down", lab.file())
+    assert lab.alpha.run("nft", "list", "ruleset").stdout.split() == ["table", "inet", "theirs", "{", "}"]
+
+
+def test_two_descriptions_with_networks(lab, net):
+    """What both need stays until both are gone."""
+    second = net.file("second.yaml", "name: second\nnetworks:\n  more: {mode: nat, addresses: [192.168.60.1/24]}\n")
+    lab.up()
+    lab.alpha.loom("up", second)
+    lab.alpha.loom("down", lab.file())
+    assert lab.alpha.sysctl("net.ipv4.conf.eth0.forwarding") == "1"
+    lab.alpha.loom("down", second)
+    assert lab.alpha.sysctl("net.ipv4.conf.eth0.forwarding") == "0"
+
+
+@pytest.mark.parametrize("text, said", [
+    ("lab: {mode: bridged}", "lab.yaml:3:15: network lab: is bridged and names no uplink"),
+    ("lab: {mode: isolated, uplink: eth0}", "lab.yaml:3:33: network lab: is isolated and has a way out"),
+    ("lab: {mode: natt}", "try: mode: nat"),
+    ("lab: {addresses: [192.168.57.1/24]}", "mode"),
+    ("lab: {mode: nat, gateway: alpha}", "names a host, but the file has no hosts"),
+    ("lab: {mode: nat, uplink: etc0, addresses: [192.168.57.1/24]}", "etc0 is neither declared here nor there"),
+])
+def test_what_is_wrong_is_named(net, host, text, said):
+    host.ip("link", "add", "eth0", "type", "bridge")
+    done = host.loom("up", net.file("lab.yaml", f"name: lab\nnetworks:\n  {text}\n"), check=False)
+    assert done.returncode == 1 and said in done.stderr, done.stderr
+
+
+def test_stretched(net):
+    """Only the gateway has addresses and rules; elsewhere it is a bridge."""
+    text = """name: lab
+networks:
+  lab: {mode: nat, addresses: [192.168.57.1/24], gateway: alpha}
+hosts: {alpha: {}, beta: {}}
+"""
+    alpha, beta = net.host("alpha"), net.host("beta")
+    for host in (alpha, beta):
+        host.loom("up", net.file("lab.yaml", text), "--host", host.name)
+    assert "192.168.57.1/24" in alpha.ip("addr") and "lanloom_lab" in alpha.run("nft", "list", "ruleset").stdout
+    assert beta.link("lab") and "192.168.57.1" not in beta.ip("addr")
+    assert not beta.run("nft", "list", "ruleset").stdout
