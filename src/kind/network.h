@@ -27,6 +27,19 @@ void network_variable(const struct object *network, struct state *state, const c
 void network_settle(const struct object *object, struct state *state, const struct state *actual,
 		    struct diag *diag);
 
+struct network_listen {
+	const char *protocol; /* "tcp", "udp" */
+	struct ip address;    /* family 0: any of the host's */
+	uint16_t ports[2];    /* first and last */
+};
+
+/* What a forward says; false: something is wrong with it, which check tells. */
+bool network_forward(const struct object *forward, const struct state *state,
+		     struct network_listen *listen, struct ip *to, uint16_t to_ports[2]);
+
+/* Refuses forwards of ports that this host serves itself. */
+void network_served(const struct object *network, const struct state *state, struct diag *diag);
+
 /* Whether its bridge has an address of that family in the description. */
 bool network_has(const struct object *network, const struct state *state, uint8_t family);
 

@@ -132,13 +132,82 @@ static void forwarding(const struct object *network, const struct state *state, 
 		text_add(rules, "\t\tiifname %s accept\n", text_get(&others));
 	if (its->mode != NETWORK_ISOLATED)
 		text_add(rules, "\t\tct state established,related accept\n");
-	if (its->mode == NETWORK_NAT)
+	if (its->mode != NETWORK_ISOLATED)
 		text_add(rules, "\t\tct status dnat accept\n");
 	if (its->mode == NETWORK_ROUTED && uplink)
 		text_add(rules, "\t\tiifname \"%s\" accept\n", uplink);
 	if (its->mode == NETWORK_ROUTED && !uplink)
 		text_add(rules, "\t\tiifgroup != %d accept\n", NETWORK_GROUP);
 	text_add(rules, "\t\tdrop\n\t}\n");
+}
+
+/* " dport 8080 dnat ip to 192.0.2.10:80"; of a range each port stays as it is. */
+static void lead(struct text *rules, const struct network_listen *listen, const struct ip *to,
+		 const uint16_t to_ports[2])
+{
+	bool six = to->family == AF_INET6;
+
+	text_add(rules, "%s dport %u", listen->protocol, listen->ports[0]);
+	if (listen->ports[1] != listen->ports[0])
+		text_add(rules, "-%u", listen->ports[1]);
+	text_add(rules, " dnat %s to %s", six ? "ip6" : "ip", six ? "[" : "");
+	ip_print(to, rules);
+	text_add(rules, "%s", six ? "]" : "");
+	if (to_ports[0] == to_ports[1])
+		text_add(rules, ":%u", to_ports[0]);
+	text_add(rules, "\n");
+}
+
+/*
+ * The forwards, in the chain of one hook. What the host asks of its own loopback address is not
+ * led anywhere: the guest could not answer 127.0.0.1.
+ */
+static void forwards(const struct object *network, const struct state *state, struct text *rules)
+{
+	const struct object *forward;
+
+	for (size_t i = 0; (forward = state_next(state, "forward", &i));) {
+		struct network_listen listen;
+		uint16_t ports[2];
+		struct ip to;
+		const char *family;
+
+		if (!text_same(forward->ns, network->ns) ||
+		    !text_same(object_owner(forward), object_name(network)) ||
+		    !network_forward(forward, state, &listen, &to, ports))
+			continue;
+		family = to.family == AF_INET6 ? "ip6" : "ip";
+		text_add(rules, "\t\t%s daddr ", family);
+		if (listen.address.family)
+			ip_print(&listen.address, rules);
+		else
+			text_add(rules, "!= %s fib daddr type local",
+				 to.family == AF_INET6 ? "::1" : "127.0.0.0/8");
+		text_add(rules, " ");
+		lead(rules, &listen, &to, ports);
+	}
+}
+
+static void leading(const struct object *network, const struct state *state, struct text *rules)
+{
+	struct text inner TEXT_CLEANUP = {0}, four TEXT_CLEANUP = {0}, six TEXT_CLEANUP = {0};
+
+	forwards(network, state, &inner);
+	if (!inner.size)
+		return;
+	chain(rules, "prerouting", "nat hook prerouting priority dstnat");
+	text_add(rules, "%s\t}\n", text_get(&inner));
+	chain(rules, "output", "nat hook output priority -100");
+	text_add(rules, "%s\t}\n", text_get(&inner));
+	/* a neighbour of the guest that asked the host gets the answer from the host */
+	chain(rules, "hairpin", "nat hook postrouting priority srcnat - 1");
+	if (own_nets(network, state, AF_INET, false, &four))
+		text_add(rules, "\t\toifname \"%s\" ct status dnat ip saddr %s masquerade\n",
+			 object_name(network), text_get(&four));
+	if (own_nets(network, state, AF_INET6, false, &six))
+		text_add(rules, "\t\toifname \"%s\" ct status dnat ip6 saddr %s masquerade\n",
+			 object_name(network), text_get(&six));
+	text_add(rules, "\t}\n");
 }
 
 /* What leaves for elsewhere gets the host's address; within the network and to those it reaches,
@@ -215,6 +284,8 @@ void network_rules(const struct object *network, struct state *state)
 	forwarding(network, state, &rules);
 	if (its->mode == NETWORK_NAT)
 		masquerade(network, state, &rules);
+	if (its->mode != NETWORK_ISOLATED)
+		leading(network, state, &rules);
 	table_add(network, state, "inet", &rules);
 	if (its->mode != NETWORK_ISOLATED)
 		return;

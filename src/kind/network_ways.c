@@ -130,6 +130,7 @@ void network_settle(const struct object *object, struct state *state, const stru
 	if (its->mode == NETWORK_BRIDGED || its->mode == NETWORK_ISOLATED ||
 	    network_elsewhere(its, state))
 		return;
+	network_served(object, state, diag);
 	uplinks = ways_out(object, actual, state->arena);
 	if (!uplinks[0])
 		err_hint(diag_warning(diag, object->place, object_label(object, state->arena),

@@ -216,16 +216,18 @@ static uint64_t up_one(struct visit *visit, struct description *description, boo
 	};
 	struct diag diag = {0};
 	struct err err = {0};
+	size_t wrong;
 	int r = fixed_macs(visit, &description->desired, description->host, !plan_only, &err);
 
 	if (!r)
 		r = desired_settle(visit, &description->desired, &diag, &err);
+	wrong = diag.error_count;
 	answer_take(answer, &diag);
 	diag_fini(&diag);
-	if (r) {
+	if (r)
 		answer_fail(answer, &err);
+	if (r || wrong)
 		return 0;
-	}
 	return run_wish(visit, &wish, answer);
 }
 

@@ -455,8 +455,8 @@ def test_ethernet(net, host, driver):
             assert shape(kernel(host.link("eth1"), path)) == value
         driver.say("undo")
         assert shape(kernel(host.link("eth1"), path)) == first
-    go(driver, "change", "ethernet", {"name": "eth1", "up": True, "mtu": 1500, "txqueuelen": 1000,
-                                      "alias": "", "macaddress": before["address"]})
+    go(driver, "change", "ethernet", {"name": "eth1", "up": True, "mtu": 1500, "txqueuelen": 1000, "alias": "",
+                                      "link-group": 0, "macaddress": before["address"]})
     assert host.link("eth1") == before
 
 

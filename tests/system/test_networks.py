@@ -236,3 +236,104 @@ hosts: {alpha: {}, beta: {}}
     assert "192.168.57.1/24" in alpha.ip("addr") and "lanloom_lab" in alpha.run("nft", "list", "ruleset").stdout
     assert beta.link("lab") and "192.168.57.1" not in beta.ip("addr")
     assert not beta.run("nft", "list", "ruleset").stdout
+
+
+SERVE = """import socket, sys
+family, kind, port = (int(word) for word in sys.argv[1:])
+server = socket.socket(family, kind)
+server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+if family == socket.AF_INET6:
+    server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+server.bind(("", port))
+if kind == socket.SOCK_STREAM:
+    server.listen()
+print("ready", flush=True)
+while True:
+    if kind == socket.SOCK_STREAM:
+        made, address = server.accept()
+        made.send(address[0].encode())
+        made.close()
+    else:
+        asked, address = server.recvfrom(100)
+        server.sendto(address[0].encode(), address)
+"""
+ASK = """import socket, sys
+family, kind, port = (int(word) for word in sys.argv[1:4])
+asking = socket.socket(family, kind)
+asking.settimeout(2)
+asking.connect((sys.argv[4], port))
+asking.send(b"x")
+print(asking.recv(100).decode())
+"""
+
+
+@pytest.mark.limit(120)
+def test_forwards_from_every_side(lab, net):
+    """TCP and UDP, both families: from outside, the host and a neighbour of the guest."""
+    forward = """
+    forward:
+      - {listen: tcp/8080, to: "vm:80"}
+      - {listen: udp/8080, to: "vm:80"}
+      - {listen: "203.0.113.2:udp/5000-5010", to: "vm:5000-5010"}
+      - {listen: "[2001:db8::2]:tcp/8080", to: "[fd57::11]:80"}
+      - {listen: "[2001:db8::2]:udp/8080", to: "[fd57::11]:80"}"""
+    guests = "guests: {vm: {address: 192.168.57.11}}\n"
+    text = LAB.format(lab=forward, open="", alone="") + guests
+    lab.alpha.loom("up", net.file("nets.yaml", text))
+    lab.routes()
+    lab.settled()
+    one = lab.guests["one"]
+    for words in ((2, 1, 80), (2, 2, 80), (10, 1, 80), (10, 2, 80), (2, 2, 5007)):
+        server = one.start("python3", "-c", SERVE, *words, stdout=-1)
+        assert server.stdout.readline() == "ready\n"
+    for name in ("far", "alpha", "two"):
+        asking = lab.hosts[name]
+        for kind, port in ((1, 8080), (2, 8080), (2, 5007)):
+            heard = asking.run("python3", "-c", ASK, 2, kind, port, "203.0.113.2").stdout.strip()
+            assert heard == {"far": "203.0.113.1", "alpha": "203.0.113.2", "two": "192.168.57.1"}[name]
+        for kind in (1, 2):
+            heard = asking.run("python3", "-c", ASK, 10, kind, 8080, "2001:db8::2").stdout.strip()
+            assert heard == {"far": "2001:db8::1", "alpha": "2001:db8::2", "two": "fd57::1"}[name]
+    # nothing else came in with them
+    assert lab.far.run("python3", "-c", ASK, 2, 1, 80, "203.0.113.2", check=False).returncode
+    # the guest has another address now: the forward follows the text
+    moved = text.replace("vm: {address: 192.168.57.11}", "vm: {address: 192.168.57.12}")
+    server = lab.guests["two"].start("python3", "-c", SERVE, 2, 1, 80, stdout=-1)
+    assert server.stdout.readline() == "ready\n"
+    lab.alpha.loom("up", net.file("nets.yaml", moved))
+    assert lab.far.run("python3", "-c", ASK, 2, 1, 8080, "203.0.113.2").stdout.strip() == "203.0.113.1"
+    lab.alpha.loom("down", "--name", "nets")
+    assert not lab.alpha.run("nft", "list", "ruleset").stdout
+
+
+@pytest.mark.parametrize("forward, said", [
+    ('{listen: 8080, to: "192.168.57.2:80"}', "listen is no protocol and port"),
+    ('{listen: tcp/0, to: "192.168.57.2:80"}', "listen is no protocol and port"),
+    ('{listen: tcp/80, to: "vm:80"}', "to is no guest with an address"),
+    ('{listen: tcp/80, to: "10.0.0.1:80"}', "leads to an address that is not of this network"),
+    ('{listen: tcp/80-90, to: "192.168.57.2:8080-8090"}', "expected the same range"),
+    ('{listen: "[2001:db8::1]:tcp/80", to: "192.168.57.2:80"}', "leads from one family of addresses to the other"),
+    ('{listen: tcp/80, to: "192.168.57.2:80"}, {listen: tcp/70-90, to: "192.168.57.3:70-90"}',
+     "listens at a port that line 3 has"),
+])
+def test_forwards_that_are_wrong(net, host, forward, said):
+    text = f"name: lab\nnetworks:\n  lab: {{mode: nat, addresses: [192.168.57.1/24], forward: [{forward}]}}\n"
+    done = host.loom("check", net.file("lab.yaml", text), check=False)
+    assert done.returncode == 1 and said in done.stderr and "lab.yaml:3:" in done.stderr, done.stderr
+
+
+def test_a_port_that_the_host_serves_is_not_forwarded(net, host):
+    host.ip("link", "add", "eth0", "type", "veth", "peer", "eth1")
+    text = """name: lab
+networks:
+  lab: {mode: nat, uplink: eth0, addresses: [192.168.57.1/24], forward: [{listen: tcp/8080, to: "192.168.57.2:80"}]}
+"""
+    server = host.start("python3", "-c", SERVE, 2, 1, 8080, stdout=-1)
+    assert server.stdout.readline() == "ready\n"
+    before = snapshot.take(host)
+    done = host.loom("up", net.file("lab.yaml", text), check=False)
+    assert done.returncode == 1 and "tcp port 8080 is served by this host itself" in done.stderr, done.stderr
+    snapshot.assert_same(before, snapshot.take(host))
+    server.kill()
+    server.wait()
+    assert host.loom("up", net.file("lab.yaml", text)).returncode == 0
