@@ -63,7 +63,7 @@ void tunnel_print(const struct cmd_call *call, const struct loom_doc *tunnel, in
 	if (loom_number(tunnel, "port") > 0)
 		printf(", port %.0f", loom_number(tunnel, "port"));
 	text = loom_text(tunnel, "aead");
-	if (text && text[0] && call->verbose)
+	if (text && text[0])
 		printf(", ciphers by %s", text);
 	text = loom_text(tunnel, "problem");
 	if (text)

@@ -12,25 +12,13 @@
 #include <sys/auxv.h>
 #endif
 #include "base/vault.h"
+#include "tunnel/crypto_inside.h"
 
 #define HASH_BLOCK 64
-
-struct crypto {
-	EVP_MD *blake2s;
-	EVP_MAC *blake2s_mac;
-	EVP_CIPHER *cipher[SUITE_COUNT];
-	EVP_MD_CTX *hash;
-	EVP_MAC_CTX *mac;
-	bool failed;
-};
 
 struct keypair {
 	EVP_PKEY *pkey;
 	uint8_t public_key[KEY_SIZE];
-};
-
-struct aead {
-	EVP_CIPHER_CTX *context;
 };
 
 static const char *const cipher_names[] = {
@@ -56,8 +44,10 @@ struct crypto *crypto_new(struct err *err)
 		crypto->cipher[i] = EVP_CIPHER_fetch(NULL, cipher_names[i], NULL);
 		whole = whole && crypto->cipher[i];
 	}
-	if (whole)
+	if (whole) {
+		crypto->vaes = aead_can_vaes(crypto);
 		return crypto;
+	}
 	err_set(err, -ENOSYS, "this libcrypto (%s) lacks BLAKE2s, ChaCha20-Poly1305 or AES-GCM",
 		crypto_describe());
 	crypto_free(crypto);
@@ -75,6 +65,11 @@ void crypto_free(struct crypto *crypto)
 	for (int i = 0; i < SUITE_COUNT; i++)
 		EVP_CIPHER_free(crypto->cipher[i]);
 	OPENSSL_free(crypto);
+}
+
+const char *crypto_aes_gcm(const struct crypto *crypto)
+{
+	return crypto->vaes ? "lanloom's (VAES)" : "OpenSSL's";
 }
 
 bool crypto_failed(const struct crypto *crypto)
@@ -204,76 +199,6 @@ int keypair_derive(const struct keypair *pair, const uint8_t public_key[KEY_SIZE
 		return 0;
 	crypto_wipe(out, KEY_SIZE);
 	return -EBADMSG;
-}
-
-struct aead *aead_new(struct crypto *crypto, enum suite suite, const uint8_t key[KEY_SIZE],
-		      bool seals)
-{
-	struct aead *aead = OPENSSL_zalloc(sizeof(*aead));
-
-	if (!aead)
-		return NULL;
-	aead->context = EVP_CIPHER_CTX_new();
-	if (aead->context &&
-	    EVP_CipherInit_ex2(aead->context, crypto->cipher[suite], key, NULL, seals, NULL) == 1)
-		return aead;
-	aead_free(aead);
-	return NULL;
-}
-
-void aead_free(struct aead *aead)
-{
-	if (!aead)
-		return;
-	EVP_CIPHER_CTX_free(aead->context); /* wipes the key schedule */
-	OPENSSL_free(aead);
-}
-
-void aead_nonce(enum suite suite, uint8_t lane, uint64_t counter, uint8_t nonce[NONCE_SIZE])
-{
-	memset(nonce, 0, 3);
-	nonce[3] = lane;
-	for (int i = 0; i < 8; i++)
-		nonce[4 + i] = (uint8_t)(counter >> 8 * (suite == SUITE_AES ? 7 - i : i));
-}
-
-/* The part that sealing and opening share: nonce, associated data, text. */
-static bool aead_update(struct aead *aead, const uint8_t nonce[NONCE_SIZE], const void *aad,
-			size_t aad_size, const uint8_t *src, size_t size, uint8_t *dst)
-{
-	int done;
-
-	if (EVP_CipherInit_ex2(aead->context, NULL, NULL, nonce, -1, NULL) != 1)
-		return false;
-	if (aad_size && EVP_CipherUpdate(aead->context, NULL, &done, aad, (int)aad_size) != 1)
-		return false;
-	return !size || EVP_CipherUpdate(aead->context, dst, &done, src, (int)size) == 1;
-}
-
-int aead_seal(struct aead *aead, const uint8_t nonce[NONCE_SIZE], const void *aad, size_t aad_size,
-	      const uint8_t *src, size_t size, uint8_t *dst)
-{
-	int done;
-
-	if (!aead_update(aead, nonce, aad, aad_size, src, size, dst) ||
-	    EVP_CipherFinal_ex(aead->context, dst + size, &done) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, dst + size) != 1)
-		return -EIO;
-	return 0;
-}
-
-int aead_open(struct aead *aead, const uint8_t nonce[NONCE_SIZE], const void *aad, size_t aad_size,
-	      const uint8_t *src, size_t size, uint8_t *dst)
-{
-	uint8_t tag[TAG_SIZE], rest[TAG_SIZE];
-	int done;
-
-	memcpy(tag, src + size, TAG_SIZE);
-	if (!aead_update(aead, nonce, aad, aad_size, src, size, dst) ||
-	    EVP_CIPHER_CTX_ctrl(aead->context, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, tag) != 1 ||
-	    EVP_CipherFinal_ex(aead->context, rest, &done) != 1)
-		return -EBADMSG;
-	return 0;
 }
 
 static void *guarded_new(size_t size, const char *file, int line)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The primitives of doc/protocol.md section 1, by OpenSSL's libcrypto: algorithms are fetched once,
- * contexts are kept. No other file of the tunnel knows whose code does the work.
+ * contexts are kept. AES-256-GCM is a routine of ours where the CPU has VAES
+ * (doc/design/crypto.md). No other file of the tunnel knows whose code does the work.
  *
  * One struct crypto serves one thread. Hash functions cannot refuse; should libcrypto ever fail
  * in one (no memory), the result is zeroed and crypto_failed() says so until the crypto is freed:
@@ -28,8 +29,11 @@ struct crypto *crypto_new(struct err *err);
 void crypto_free(struct crypto *crypto);
 bool crypto_failed(const struct crypto *crypto);
 
-/* What does the ciphers, for people: "OpenSSL 3.0.11". Static. */
+/* The library, for people: "OpenSSL 3.0.11". Static. */
 const char *crypto_describe(void);
+
+/* Whose AES-256-GCM it is, for people: "lanloom's (VAES)" or "OpenSSL's". Static. */
+const char *crypto_aes_gcm(const struct crypto *crypto);
 
 /*
  * For a process that does nothing else: all of libcrypto's memory comes from the vault from now

@@ -268,6 +268,11 @@ uint64_t engine_due(const struct engine *engine)
 	return engine->due_ns;
 }
 
+const char *engine_aes_gcm(const struct engine *engine)
+{
+	return crypto_aes_gcm(engine->crypto);
+}
+
 const uint8_t *engine_public_key(const struct engine *engine)
 {
 	return engine->self.public_key;

@@ -103,6 +103,9 @@ struct engine_account {
 /* Frames and datagrams (copies for further peers are further frames). Walks all peers. */
 struct engine_account engine_account(const struct engine *engine);
 
+/* Whose AES-256-GCM it uses, for people; static. */
+const char *engine_aes_gcm(const struct engine *engine);
+
 const uint8_t *engine_public_key(const struct engine *engine);
 
 /* How it all is; the caller fills in `name` and `aead`, and the drops at the doors. */

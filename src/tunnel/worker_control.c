@@ -241,7 +241,8 @@ static bool tell_status(struct worker *worker)
 	if (worker->engine)
 		engine_status(worker->engine, &message.tunnel, now);
 	memcpy(message.tunnel.name, worker->name, sizeof(message.tunnel.name));
-	snprintf(message.tunnel.aead, sizeof(message.tunnel.aead), "%s", crypto_describe());
+	snprintf(message.tunnel.aead, sizeof(message.tunnel.aead), "%s; AES-GCM: %s",
+		 crypto_describe(), worker->engine ? engine_aes_gcm(worker->engine) : "none");
 	message.tunnel.drops[DROP_TAP_ERROR] += worker->drops[DROP_TAP_ERROR];
 	message.tunnel.drops[DROP_WIRE_ERROR] += worker->udp.n_errors;
 	bool told = answer(worker, &message, CONTROL_TUNNEL);

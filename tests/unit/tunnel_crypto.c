@@ -3,6 +3,7 @@
 #include "unit/test.h"
 #include <errno.h>
 #include <openssl/evp.h>
+#include <stdlib.h>
 #include "tunnel/xchacha.h"
 #include "unit/tunnel_hex.h"
 
@@ -177,6 +178,48 @@ static void wycheproof_xchacha20_poly1305(void)
 static void wycheproof_aes_gcm(void)
 {
 	CHECK(wycheproof_aead("aes_gcm_test.json", SUITE_AES, false) > 50);
+}
+
+/* The first run was of what this CPU gets; the other one is for all others. */
+static void wycheproof_aes_gcm_by_libcrypto(void)
+{
+	struct crypto *usual = crypto;
+	struct err err = {0};
+
+	printf("# AES-GCM is %s\n", crypto_aes_gcm(usual));
+	setenv("LANLOOM_AES_GCM", "openssl", 1);
+	crypto = crypto_new(&err);
+	CHECK_TEXT(crypto_aes_gcm(crypto), "OpenSSL's");
+	wycheproof_aes_gcm();
+	crypto_free(crypto);
+	unsetenv("LANLOOM_AES_GCM");
+	crypto = usual;
+}
+
+/* Every size, in a key's and nonce's every bit set or not: two implementations agree. */
+static void both_aes_gcm_agree(void)
+{
+	static uint8_t text[2100], one[2100 + TAG_SIZE], other[2100 + TAG_SIZE];
+	struct err err = {0};
+
+	setenv("LANLOOM_AES_GCM", "openssl", 1);
+	struct crypto *theirs = crypto_new(&err);
+	unsetenv("LANLOOM_AES_GCM");
+	for (size_t size = 0; size <= 2100; size++) {
+		uint8_t key[KEY_SIZE], nonce[NONCE_SIZE];
+
+		memset(key, (int)size, sizeof(key));
+		memset(nonce, (int)~size, sizeof(nonce));
+		text[size / 2]++;
+		struct aead *a = aead_new(crypto, SUITE_AES, key, true);
+		struct aead *b = aead_new(theirs, SUITE_AES, key, true);
+		CHECK(aead_seal(a, nonce, text, size % 70, text, size, one) == 0);
+		CHECK(aead_seal(b, nonce, text, size % 70, text, size, other) == 0);
+		CHECK(memcmp(one, other, size + TAG_SIZE) == 0);
+		aead_free(a);
+		aead_free(b);
+	}
+	crypto_free(theirs);
 }
 
 static void rfc_aead(const char *name, bool extended)
@@ -432,6 +475,8 @@ int main(void)
 	TEST(wycheproof_chacha20_poly1305);
 	TEST(wycheproof_xchacha20_poly1305);
 	TEST(wycheproof_aes_gcm);
+	TEST(wycheproof_aes_gcm_by_libcrypto);
+	TEST(both_aes_gcm_agree);
 	TEST(nonces);
 	TEST(blake2s_kat);
 	TEST(rfc7693);
