@@ -20,7 +20,7 @@ packages() {
 		esac
 		;;
 	fuzz) echo clang libclang-rt-dev llvm ;;
-	bench) echo iproute2 ;;
+	bench) echo iproute2 iperf3 gcc vtun wireguard-tools debian-archive-keyring ;;
 	*) die "deps: no group \"$1\"; there are build, test, demo, fuzz and bench" ;;
 	esac
 }
