@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every changing call of up, down, set and undo refused, unacknowledged, or the last of its process.
+
+The state afterwards is the old or the new one, byte for byte; see scene.py for the host, cases.py for
+what must hold. The whole (some 10,000 cases) takes an hour; here is a sample of it.
+"""
+import collections
+import errno
+import os
+import time
+
+import pytest
+from cases import Range, Wrong, cases_of, sample
+from scene import Scene
+
+FAILURES = int(os.environ.get("FIRE_FAILURES", "3"))  # then it is enough
+
+WAYS = {
+    # name: commands before; the command under fire; commands back
+    "up": ([], ["up", "{a}"], [["down", "{a}"]]),
+    "change": ([["up", "{a}"]], ["up", "{b}"], [["down", "{b}"], ["up", "{a}"]]),
+    "down": ([["up", "{b}"]], ["down", "{b}"], [["up", "{b}"]]),
+    "set": ([["set", "fbr0", "mtu=1450"], ["add", "tap", "hand0"]],
+            ["set", "fbr0", "mtu=1400", "parameters.ageing-time=50", "addresses=10.77.5.1/24"],
+            [["undo"]]),
+    "undo": ([["up", "{a}"], ["up", "{b}"]], ["undo"], [["undo"]]),
+}
+
+
+def filled(words, scene):
+    return [word.format(a=scene.a, b=scene.b) for word in words]
+
+
+def stand(net, way):
+    scene = Scene(net)
+    before, words, back = WAYS[way]
+    return Range(scene, [filled(command, scene) for command in before], filled(words, scene),
+                 [filled(command, scene) for command in back])
+
+
+def chosen(calls, way):
+    if one := os.environ.get("FIRE_ONE"):
+        mode, number, code = one.split(":")
+        return [(mode, int(number), getattr(errno, code, 0))]
+    cases, count = cases_of(calls), os.environ.get("FIRE_CASES", "65")
+    seed = f"{os.environ.get('FIRE_SEED', '1')} {way}"
+    return cases if count == "all" else sample(cases, int(count), seed)
+
+
+class Rounds:
+    """A range, made anew when a case left it in a state that cannot be used any more."""
+
+    def __init__(self, tmp_path, way):
+        from lib.net import Net
+        self.make = lambda: Net(tmp_path)
+        self.way = way
+        self.net = self.make()
+        self.range = stand(self.net, way)
+        self.range.scene.ping_start()
+
+    def renew(self):
+        self.close()
+        self.net = self.make()
+        self.range = stand(self.net, self.way)
+        self.range.scene.ping_start()
+
+    def close(self):
+        lost = 0
+        if self.range.scene.ping:
+            sent, back = self.range.scene.ping_end()
+            lost = sent - back
+        self.net.close()
+        if lost > 1:  # the last may still be on its way
+            raise Wrong(f"{lost} of {sent} frames of others were lost")
+
+
+@pytest.mark.limit(7200)
+@pytest.mark.parametrize("way", WAYS)
+def test_under_fire(tmp_path, record_property, way):
+    rounds = Rounds(tmp_path, way)
+    ends, modes, wrong = collections.Counter(), collections.Counter(), []
+    begin = time.monotonic()
+    cases = chosen(rounds.range.calls, way)
+    for case in cases:
+        modes[case[0]] += 1
+        try:
+            end = rounds.range.one(case)
+        except (Wrong, AssertionError) as error:
+            end = "wrong"
+            wrong.append(f"{error}\nagain: FIRE_ONE={case[0]}:{case[1]}:"
+                         f"{errno.errorcode.get(case[2], 0)} ./dev test test_under_fire\n")
+            if len(wrong) >= FAILURES:
+                break
+        ends[end] += 1
+        if end in ("broken", "wrong"):
+            rounds.renew()
+    rounds.close()
+    record_property("count", f"{way}: {len(rounds.range.calls)} changing calls, {sum(modes.values())} "
+                    f"cases in {time.monotonic() - begin:.0f} s ({told(modes)}); {told(ends)}")
+    assert not wrong, f"{len(wrong)} of {len(cases)}\n\n" + "\n".join(wrong)
+
+
+def told(counter):
+    return ", ".join(f"{count} {word}" for word, count in sorted(counter.items()))
