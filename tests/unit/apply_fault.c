@@ -338,9 +338,41 @@ static void every_pair_killed_at_every_breath(void)
 	CHECK(kills > 150);
 }
 
+/* Another process gives tap0 another name, and the run is refused then. */
+static void rename_tap(struct state *state, void *data)
+{
+	struct object *tap = state_named(state, "tap", "", "tap0");
+
+	CHECK(tap != NULL);
+	object_set(tap, "name", "mine", state->arena);
+	state_sort(state);
+}
+
+static void what_was_renamed_meanwhile_is_taken_back(void)
+{
+	static const char text[] = "tap / name=tap0 up=true\n"
+				   "tap / name=tap1 up=true\n"
+				   "tap / name=tap2 up=true\n";
+	struct text before TEXT_CLEANUP = {0};
+	struct err err = {0};
+	struct scene scene;
+
+	scene_open(&scene);
+	state_print(world_fake_state(scene.world), &before);
+	world_fake_meanwhile(scene.world, rename_tap, NULL, 1);
+	world_fake_refuse(scene.world, 2);
+	CHECK(run(&scene.store, scene.world, text, &err).result == RESULT_ROLLED_BACK);
+	CHECK(err.code == -ENOBUFS);
+	world_fake_meanwhile(scene.world, NULL, NULL, -1);
+	world_fake_refuse(scene.world, -1);
+	check_state(&scene, &before, "after a device was renamed by somebody");
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	store_scratch();
+	TEST(what_was_renamed_meanwhile_is_taken_back);
 	TEST(every_pair_killed_at_every_breath);
 	TEST(every_pair_refused_at_every_breath);
 	TEST(every_pair_unacknowledged_at_every_breath);
