@@ -41,5 +41,14 @@ int live_netns_apply(struct live *live, const struct step *step, struct err *err
 	if (r)
 		return r;
 	r = live_site(live, object_name(step->after), &site, err);
-	return r ? r : live_watch_start(live, site, err);
+	if (!r)
+		r = live_watch_start(live, site, err);
+	if (r) { /* refused whole: a code like EEXIST must not read as if somebody else made it */
+		struct err unused;
+
+		live_watch_stop(live, object_name(step->after));
+		site_close(live->sites, object_name(step->after));
+		netns_remove(object_name(step->after), &unused);
+	}
+	return r;
 }

@@ -30,6 +30,7 @@ struct reading {
 	struct state *out;
 	struct part *parts;
 	size_t len;
+	struct err *err;
 };
 
 static int links_dump(struct part *part, struct err *err)
@@ -200,16 +201,20 @@ static int namespace_add(const char *name, void *data)
 	struct text number TEXT_CLEANUP = {0};
 	struct err unused;
 	uint64_t cookie;
+	int r;
 
 	if (object_parse(object, (unsigned int)key, name, (struct place){0}, reading->out->arena,
 			 &unused))
 		return 0; /* a name no description can have */
-	for (size_t i = 0; i < reading->len; i++)
-		if (text_same(reading->parts[i].site->ns, name) &&
-		    netns_cookie(reading->parts[i].site->ns_fd, &cookie, &unused) == 0) {
-			text_add(&number, "%llu", (unsigned long long)cookie);
-			object_set(object, "cookie", text_get(&number), reading->out->arena);
-		}
+	for (size_t i = 0; i < reading->len; i++) {
+		if (!text_same(reading->parts[i].site->ns, name))
+			continue;
+		r = netns_cookie(reading->parts[i].site->ns_fd, &cookie, reading->err);
+		if (r) /* without it nobody could tell later whether it is still the same */
+			return err_context(reading->err, "namespace \"%s\"", name);
+		text_add(&number, "%llu", (unsigned long long)cookie);
+		object_set(object, "cookie", text_get(&number), reading->out->arena);
+	}
 	state_add(reading->out, object);
 	return 0;
 }
@@ -242,7 +247,7 @@ static void twins_drop(struct state *state)
 int live_read(struct world *world, const struct state *wanted, struct state *out, struct err *err)
 {
 	struct live *live = (struct live *)world;
-	struct reading reading = {.live = live, .wanted = wanted, .out = out};
+	struct reading reading = {.live = live, .wanted = wanted, .out = out, .err = err};
 	const char **names;
 	size_t count;
 	int r = 0;
@@ -258,7 +263,7 @@ int live_read(struct world *world, const struct state *wanted, struct state *out
 	if (!r)
 		r = parts_read(&reading, err);
 	if (!r)
-		netns_list(namespace_add, &reading);
+		r = netns_list(namespace_add, &reading);
 	if (!r)
 		r = keeper_read(live->folder, out, err);
 	for (size_t i = 0; i < reading.len; i++)
