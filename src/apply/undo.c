@@ -79,22 +79,6 @@ static bool made_again(const struct step *steps, size_t len, const struct object
 	return false;
 }
 
-/* The device of this number, which somebody may have given another name; NULL: it is gone. */
-static const struct object *device_numbered(const struct state *actual, const struct object *object)
-{
-	int ident = kind_field_find(object->kind, "ifindex");
-
-	if (!kind_is(object->kind, "link") || ident < 0 || !object_has(object, (unsigned int)ident))
-		return NULL;
-	for (size_t i = 0; i < actual->len; i++)
-		if (actual->objects[i]->kind == object->kind &&
-		    text_same(actual->objects[i]->ns, object->ns) &&
-		    object_has(actual->objects[i], (unsigned int)ident) &&
-		    !object_other(actual->objects[i], object))
-			return actual->objects[i];
-	return NULL;
-}
-
 /* What the step was about, as the system has it now. */
 static const struct object *find_now(const struct step *step, const struct state *actual)
 {
@@ -104,7 +88,7 @@ static const struct object *find_now(const struct step *step, const struct state
 	if (!step->after || !text_same(step->after->ns, known->ns) ||
 	    (there && !object_other(there, known)))
 		return there;
-	numbered = device_numbered(actual, known);
+	numbered = state_numbered(actual, known);
 	return numbered ? numbered : there;
 }
 

@@ -141,6 +141,22 @@ struct object *state_owner(const struct state *state, const struct object *objec
 	return found ? found : state_link(state, object->ns, owner);
 }
 
+struct object *state_numbered(const struct state *state, const struct object *like)
+{
+	int ident = kind_field_find(like->kind, "ifindex");
+
+	if (ident < 0 || !kind_is(like->kind, "link") || !object_has(like, (unsigned int)ident))
+		return NULL;
+	for (size_t i = 0; i < state->len; i++) {
+		struct object *object = state->objects[i];
+
+		if (object->kind == like->kind && text_same(object->ns, like->ns) &&
+		    object_has(object, (unsigned int)ident) && !object_other(object, like))
+			return object;
+	}
+	return NULL;
+}
+
 struct object *state_next(const struct state *state, const char *kind, size_t *i)
 {
 	while (*i < state->len) {

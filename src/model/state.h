@@ -33,6 +33,12 @@ struct object *state_named(const struct state *state, const char *kind, const ch
 /* The device an object belongs to (its FIELD_OWNER), in the state; NULL: none, or not there. */
 struct object *state_owner(const struct state *state, const struct object *object);
 
+/*
+ * The device of `like`'s kind, namespace and kernel number, which somebody may have given another
+ * name; NULL: it is gone, or `like` has no number.
+ */
+struct object *state_numbered(const struct state *state, const struct object *like);
+
 /* Loops over the objects of a kind or based on it: for (i = 0; (o = state_next(s, "link", &i)); )
  */
 struct object *state_next(const struct state *state, const char *kind, size_t *i);

@@ -244,6 +244,25 @@ static void check_victims(struct diff *diff)
 	} while (diff->going.len != before);
 }
 
+/*
+ * A device is known by its number: under the name that somebody gave it, it is still the one that
+ * was made here, and goes; also where the text wants one, which is then made anew.
+ */
+static bool release_renamed(struct diff *diff, const struct entry *entry,
+			    const struct object *actual)
+{
+	const struct object *renamed;
+
+	if (entry->claim != CLAIM_MADE || (actual && !object_other(entry->object, actual)))
+		return false;
+	renamed = state_numbered(&diff->actual, entry->object);
+	if (!renamed || state_find(diff->request->desired, renamed))
+		return false;
+	state_add(&diff->going, (struct object *)renamed);
+	diff_step(diff, renamed, NULL, 0, 0);
+	return true;
+}
+
 void release_all(struct diff *diff)
 {
 	const struct committed *own = diff->request->own;
@@ -252,7 +271,8 @@ void release_all(struct diff *diff)
 		const struct entry *entry = &own->entries[i];
 		const struct object *actual = state_find(&diff->actual, entry->object);
 
-		if (state_find(diff->request->desired, entry->object))
+		if (release_renamed(diff, entry, actual) ||
+		    state_find(diff->request->desired, entry->object))
 			continue;
 		if (entry->claim == CLAIM_SET && actual)
 			release_set(diff, entry, actual);

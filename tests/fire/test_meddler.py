@@ -87,7 +87,7 @@ def devices(scene):
 def tidy_up(scene, known):
     """Takes away what the meddler left; names what is left of ours."""
     left = [name for name, ifindex in devices(scene).items()
-            if name not in known and ifindex >= OURS and not name.endswith("x")]
+            if name not in known and ifindex >= OURS]
     for name in devices(scene).keys() - known:
         scene.host.ip("link", "del", name, check=False)
     return left

@@ -134,6 +134,25 @@ static void another_one_of_that_name_stays(void)
 	      NULL, "", false, false, "");
 }
 
+static void what_was_made_here_goes_under_any_name(void)
+{
+	const char *own = "made bridge / name=br0 up=true ifindex=7\n";
+
+	PLANS("bridge / name=old up=true ifindex=7\n", own, NULL, "", false, false, "- old\n");
+	PLANS("bridge / name=br0 up=true ifindex=8\nbridge / name=old up=true ifindex=7\n", own,
+	      NULL, "", false, false, "- old\n");
+	PLANS("bridge / name=old up=true ifindex=7\n", own, NULL, "bridge / name=br0 up=true\n",
+	      false, false, "+ br0\n- old\n");
+	/* what stands on it and is somebody's keeps it, as under its own name */
+	PLANS("bridge / name=old up=true ifindex=7\naddress / device=old address=10.0.0.1/24\n",
+	      own, NULL, "", false, false,
+	      "- old\n! old: address 10.0.0.1/24 on old would go with it, which is not "
+	      "lanloom's\n");
+	/* another kind, another number, another namespace: somebody's */
+	PLANS("tap / name=old up=true ifindex=7\n", own, NULL, "", false, false, "");
+	PLANS("bridge / name=old up=true ifindex=9\n", own, NULL, "", false, false, "");
+}
+
 static void foreign_addresses_forbid_deletion(void)
 {
 	const char *actual = "bridge / name=br0 up=true mtu=1500 ifindex=7\n"
@@ -311,6 +330,7 @@ int main(void)
 	TEST(existing_must_exist);
 	TEST(what_was_there_before_stays);
 	TEST(another_one_of_that_name_stays);
+	TEST(what_was_made_here_goes_under_any_name);
 	TEST(foreign_addresses_forbid_deletion);
 	TEST(two_descriptions_do_not_mix);
 	TEST(a_key_no_longer_written_goes_back);
