@@ -103,6 +103,21 @@ void run_delete(struct run *run, const struct plan *plan, size_t from)
 	}
 }
 
+/* What was said to be gone, and is not, is deleted once more. */
+static int delete_standing(struct run *run, const struct plan *plan, size_t from,
+			   struct state *actual, struct err *err)
+{
+	struct plan again = {.arena = run->arena};
+	struct step *steps;
+	size_t count = steps_standing(run->arena, plan, from, actual, &run->left, &steps);
+
+	if (!count)
+		return 0;
+	plan_order(&again, steps, count);
+	run_delete(run, &again, 0);
+	return run_read(run, actual, err);
+}
+
 static int book_once(struct run *run, struct committed *committed, struct err *err)
 {
 	struct store *store = run->request->store;
@@ -165,7 +180,9 @@ enum result run_forward(struct run *run, struct journal *journal, const struct s
 	struct err err;
 
 	run_delete(run, &run->plan, run->plan.commit);
-	if ((run_read(run, &end, &err) || run_put_back(run, after, NULL, &end, &err)) &&
+	if ((run_read(run, &end, &err) ||
+	     delete_standing(run, &run->plan, run->plan.commit, &end, &err) ||
+	     run_put_back(run, after, NULL, &end, &err)) &&
 	    !run->error.code)
 		run->error = err;
 	if (run->plan.breath_count > run->plan.commit && !run->request->gone)

@@ -52,3 +52,9 @@ void run_mend(struct run *run, const struct state *desired, const struct committ
 
 /* A deletion that found nothing: it went with something else, or somebody was faster. */
 bool run_gone_already(const struct breath *breath, int code);
+/*
+ * What the plan deletes from breath `from` on and the system still has though it said otherwise,
+ * without what is in `left` (not sorted): as steps that delete it.
+ */
+size_t steps_standing(struct arena *arena, const struct plan *plan, size_t from,
+		      const struct state *actual, const struct state *left, struct step **steps);

@@ -150,6 +150,49 @@ bool run_gone_already(const struct breath *breath, int code)
 	       (code == -ENODEV || code == -ENOENT || code == -ESRCH || code == -EADDRNOTAVAIL);
 }
 
+static bool is_left(const struct state *left, const struct object *object)
+{
+	for (size_t i = 0; i < left->len; i++)
+		if (object_order(left->objects[i], object) == 0)
+			return true;
+	return false;
+}
+
+/* What the plan makes, perhaps in place of what it deletes. */
+static void made_by(const struct plan *plan, struct arena *arena, struct state *made)
+{
+	state_init(made, arena);
+	for (size_t i = 0; i < plan->breath_count; i++)
+		for (size_t j = 0; j < plan->breaths[i].len; j++)
+			if (plan->breaths[i].steps[j].after)
+				state_add(made, (struct object *)plan->breaths[i].steps[j].after);
+	state_sort(made);
+}
+
+size_t steps_standing(struct arena *arena, const struct plan *plan, size_t from,
+		      const struct state *actual, const struct state *left, struct step **steps)
+{
+	struct state made;
+	size_t len = 0;
+
+	made_by(plan, arena, &made);
+	*steps = NULL;
+	for (size_t i = from; i < plan->breath_count; i++)
+		for (size_t j = 0; j < plan->breaths[i].len; j++) {
+			const struct step *step = &plan->breaths[i].steps[j];
+			const struct object *there =
+				step->after ? NULL : state_find(actual, step->before);
+
+			if (!there || there->automatic || there->kind != step->before->kind ||
+			    object_other(there, step->before) || state_find(&made, there) ||
+			    is_left(left, there))
+				continue;
+			*steps = arena_room(arena, *steps, len, sizeof(**steps));
+			(*steps)[len++] = (struct step){.before = there, .flags = step->flags};
+		}
+	return len;
+}
+
 static void apply_all(struct world *world, const struct plan *plan, struct state *left,
 		      struct err *err)
 {
@@ -193,6 +236,13 @@ int undo_steps(struct arena *arena, struct world *world, const struct state *wan
 	apply_all(world, &plan, left, &first);
 	if (read_now(arena, world, wanted, &actual, err))
 		return err->code;
+	count = steps_standing(arena, &plan, 0, &actual, left, &missing);
+	if (count) {
+		plan_order(&plan, missing, count);
+		apply_all(world, &plan, left, &first);
+		if (read_now(arena, world, wanted, &actual, err))
+			return err->code;
+	}
 	count = steps_missing(arena, owed, &actual, NULL, &missing);
 	plan_order(&plan, missing, count);
 	apply_all(world, &plan, left, &first);

@@ -104,11 +104,11 @@ class Range:
         """Carries out a case; raises Wrong."""
         mode, number, code = case
         shot = self.scene.fire(mode, number, code, *self.words)
-        if not shot.what:
-            self.settle(["new"])
-            self.go_back()
-            return "missed"  # a run is a call shorter now and then: something was there already
         try:
+            if not shot.what:
+                self.settle(["new"])
+                self.go_back()
+                return "missed"  # a run is a call shorter now and then: something was there already
             end = getattr(self, mode)(shot)
         except Wrong as wrong:
             name = errno.errorcode.get(code, "")

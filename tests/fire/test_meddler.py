@@ -43,9 +43,9 @@ class Meddler:
 
     def __init__(self, host, seed):
         self.dice = random.Random(seed)
-        self.ip = subprocess.Popen(host.words("sh", "-c", "while read -r line; do ip $line; done"),
-                                   stdin=subprocess.PIPE, text=True,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        script = "while read -r line; do ip $line >/dev/null 2>&1; echo done; done"
+        self.ip = subprocess.Popen(host.words("sh", "-c", script), stdin=subprocess.PIPE, text=True,
+                                   stdout=subprocess.PIPE)
         self.patience = self.dice.choice([1, 3, 10])
         self.done = []
         self.stop = threading.Event()
@@ -56,6 +56,7 @@ class Meddler:
             self.done.append(deed(self.dice))
             self.ip.stdin.write(self.done[-1] + "\n")
             self.ip.stdin.flush()
+            self.ip.stdout.readline()
             time.sleep(self.patience * self.dice.random() * 0.003)
 
     def __enter__(self):
@@ -67,6 +68,7 @@ class Meddler:
         self.thread.join()
         self.ip.stdin.close()
         self.ip.wait(20)
+        self.ip.stdout.close()
 
 
 def foreign(found):

@@ -369,9 +369,51 @@ static void what_was_renamed_meanwhile_is_taken_back(void)
 	scene_close(&scene);
 }
 
+static const struct world_ops *honest;
+static int lies;
+
+/* "It is gone", of what is there. */
+static int apply_lying(struct world *world, const struct breath *breath, struct err *err)
+{
+	if (breath->steps[breath->leader].after || lies-- <= 0)
+		return honest->apply(world, breath, err);
+	return err_set(err, -ENODEV, "there is no such device");
+}
+
+/* Twice, as a deletion is tried twice; in `down`, and in the way back of a refused `up`. */
+static void what_is_said_to_be_gone_is_looked_for(void)
+{
+	static const char text[] = "tap / name=tap0 up=true\ntap / name=tap1 up=true\n"
+				   "address / device=eth0 address=10.0.0.1/24\n";
+	struct text before TEXT_CLEANUP = {0};
+	struct world_ops ops;
+	struct err err = {0};
+	struct scene scene;
+
+	scene_open(&scene);
+	honest = scene.world->ops;
+	ops = *honest;
+	ops.apply = apply_lying;
+	scene.world->ops = &ops;
+	lies = 0;
+	check_up(&scene, text);
+	lies = 2;
+	check_up(&scene, "");
+	check_state(&scene, &scene.at_first, "after down");
+	state_print(world_fake_state(scene.world), &before);
+	lies = 1;
+	world_fake_refuse(scene.world, 2);
+	CHECK(run(&scene.store, scene.world, text, &err).result == RESULT_ROLLED_BACK);
+	world_fake_refuse(scene.world, -1);
+	check_state(&scene, &before, "after a refusal");
+	scene.world->ops = honest;
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	store_scratch();
+	TEST(what_is_said_to_be_gone_is_looked_for);
 	TEST(what_was_renamed_meanwhile_is_taken_back);
 	TEST(every_pair_killed_at_every_breath);
 	TEST(every_pair_refused_at_every_breath);

@@ -2,7 +2,7 @@
 # dev: runs the tests: all, or --fast (no root), --system, --guest (root), --san (sanitizers), NAME... (only these)
 #
 # fast: lint, the unit programs under meson, the golden files, and pytest over every folder of tests/
-# but system, guest and those named slow. system: pytest over tests/system, in network namespaces, over
+# but system, fire, guest and those named slow. system: pytest over tests/system and tests/fire, in network namespaces, over
 # tests/guest, in machines that boot, and over the slow ones, which take minutes. guest: the tests that
 # need what this kernel lacks, in one machine that has it (tests/place.py, tests/guest/tier.py).
 # --san runs all on a build with ASan and UBSan. A NAME picks the unit programs and pytest tests whose
@@ -120,7 +120,7 @@ if [ $system = yes ]; then
 	# The slow ones sleep most of the time, so they come first and have a worker more.
 	# shellcheck disable=SC2046
 	pytests system 2400 -n 3 --dist loadgroup $(find tests -path '*/slow/test_*.py' | sort) \
-		tests/guest tests/system $(find tests -name test_fire.py)
+		tests/fire tests/guest tests/system
 fi
 if [ -n "$guest_pid" ]; then
 	wait $guest_pid
