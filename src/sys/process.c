@@ -67,8 +67,10 @@ static void hold_describe(struct process_hold *hold)
 	hold->ours = same_program(hold->pid) || strcmp(hold->command, "lanloomd") == 0;
 }
 
-/* Is the device behind descriptor `fd` of the process in that namespace? Where nobody can tell:
- * yes. */
+/*
+ * Is the device behind descriptor `fd` of the process in that namespace? Where nobody can tell:
+ * yes. A process that ended meanwhile, or let the device go, does not hold it.
+ */
 static bool in_namespace(pid_t pid, int fd, int ns_fd)
 {
 	int pidfd FD_CLEANUP = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -76,7 +78,9 @@ static bool in_namespace(pid_t pid, int fd, int ns_fd)
 	int its_ns FD_CLEANUP = copy < 0 ? -1 : ioctl(copy, TUNGETDEVNETNS);
 	struct stat its, wanted;
 
-	if (its_ns < 0 || fstat(its_ns, &its) < 0 || fstat(ns_fd, &wanted) < 0)
+	if (its_ns < 0)
+		return errno != ESRCH && errno != EBADF && errno != EBADFD && errno != ENOTTY;
+	if (fstat(its_ns, &its) < 0 || fstat(ns_fd, &wanted) < 0)
 		return true;
 	return its.st_ino == wanted.st_ino && its.st_dev == wanted.st_dev;
 }
