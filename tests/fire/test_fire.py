@@ -90,7 +90,7 @@ class Rounds:
 @pytest.mark.parametrize("way", WAYS)
 def test_under_fire(tmp_path, record_property, way):
     rounds = Rounds(tmp_path, way)
-    ends, modes, wrong = collections.Counter(), collections.Counter(), []
+    ends, modes, wrong, took = collections.Counter(), collections.Counter(), [], []
     begin = time.monotonic()
     cases = chosen(rounds.range.calls, way)
     for case in cases:
@@ -105,12 +105,20 @@ def test_under_fire(tmp_path, record_property, way):
             if len(wrong) >= FAILURES:
                 break
         ends[end] += 1
+        took += rounds.range.took
+        rounds.range.took = []
         if end in ("broken", "wrong"):
             rounds.renew()
     rounds.close()
     record_property("count", f"{way}: {len(rounds.range.calls)} changing calls, {sum(modes.values())} "
-                    f"cases in {time.monotonic() - begin:.0f} s ({told(modes)}); {told(ends)}")
+                    f"cases in {time.monotonic() - begin:.0f} s ({told(modes)}); {told(ends)}{quick(took)}")
     assert not wrong, f"{len(wrong)} of {len(cases)}\n\n" + "\n".join(wrong)
+
+
+def quick(took):
+    """How long a dead worker's work stood there."""
+    took = sorted(took)
+    return f"; settled in {took[len(took) // 2]} ms, at most {took[-1]}" if took else ""
 
 
 def told(counter):
