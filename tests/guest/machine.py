@@ -169,7 +169,7 @@ class Machine:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
         self.booted = time.monotonic()
         try:
-            self.read_to(rb"^@ready\r?\n", 90)
+            self.read_to(rb"^@ready\r?\n", 300)
         except BaseException:
             self.cut()
             raise
@@ -202,7 +202,7 @@ class Machine:
         """Starts a line of shell; nobody waits for its end."""
         self.process.stdin.write(line.encode() + b"\n")
 
-    def run(self, line, seconds=60, check=True):
+    def run(self, line, seconds=120, check=True):
         """Runs a line of shell; its output. check: it has to end with 0."""
         self.begin(line)
         output, found = self.read_to(rb"^@done (\d+)\r?\n", seconds)
@@ -223,7 +223,7 @@ class Machine:
         """Shut down in an orderly way."""
         self.begin("systemctl poweroff")
         try:
-            self.process.wait(60)
+            self.process.wait(180)
         except subprocess.TimeoutExpired:
             raise self.trouble("does not shut down") from None
         self.cut()

@@ -100,7 +100,7 @@ def undone_in_time(town, meanwhile, most=5):
     return late
 
 
-@pytest.mark.limit(600)
+@pytest.mark.limit(1500)
 def test_boots_into_the_description(image, tmp_path):
     disk = machine.image(tmp_path, {"etc/lanloom/lab.yaml": LAB})
     started = time.monotonic()
