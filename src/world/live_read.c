@@ -142,10 +142,13 @@ static void links_make(struct reading *reading, struct part *part)
 	for (const struct nlmsghdr *m = nl_dump_first(&part->links); m;
 	     m = nl_dump_next(&part->links, m)) {
 		const struct ifinfomsg *header = mnl_nlmsg_get_payload(m);
-		const char *name = link_names_name(&site->names, (uint32_t)header->ifi_index);
+		const char *name;
 		struct object *link, *slave;
 
-		if (m->nlmsg_type != RTM_NEWLINK || !name)
+		if (m->nlmsg_type != RTM_NEWLINK)
+			continue; /* and may be shorter than this header */
+		name = link_names_name(&site->names, (uint32_t)header->ifi_index);
+		if (!name)
 			continue;
 		link = live_link(site, m, declared_as(reading->wanted, site->ns, name), arena);
 		slave = live_slave(site, m, arena);

@@ -332,12 +332,52 @@ static void seed_world(struct seeds *seeds, const struct kind *kind, unsigned in
 	seed_text(seeds, &text);
 }
 
+/* At the end of a dump stands a message of another type, shorter than a device's header. */
+static void seed_short(struct seeds *seeds, struct arena *arena)
+{
+	const struct nlmsghdr other = {.nlmsg_len = sizeof(other), .nlmsg_type = NLMSG_NOOP};
+	struct text text TEXT_CLEANUP = {0}, links TEXT_CLEANUP = {0};
+	struct nl_msg msg;
+
+	message_add(&links, link_message(&msg, kind_find("ethernet"), 1, arena));
+	message_add(&links, &other);
+	text_addn(&text, "\1\0", 2);
+	put_reply(&text, REPLY_SEQ | REPLY_DONE, &links);
+	seed_text(seeds, &text);
+}
+
+/* A pair whose other end is called what nobody could write; both are made. */
+static void seed_name(struct seeds *seeds, struct arena *arena)
+{
+	struct text text TEXT_CLEANUP = {0}, links TEXT_CLEANUP = {0}, none TEXT_CLEANUP = {0};
+	struct ifinfomsg *header;
+	struct nl_msg msg;
+
+	header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
+	header->ifi_index = 2;
+	mnl_attr_put_strz(&msg.head, IFLA_IFNAME, "a\001%");
+	message_add(&links, &msg.head);
+	link_message(&msg, kind_find("veth"), 0, arena);
+	msg.head.nlmsg_len -= MNL_ATTR_HDRLEN + 4; /* the other end is in the same namespace */
+	message_add(&links, &msg.head);
+	text_addn(&text, "\1\0", 2);
+	put_reply(&text, REPLY_SEQ | REPLY_DONE, &links);
+	for (unsigned int i = 0; i < 3; i++)
+		put_reply(&text, REPLY_SEQ | REPLY_DONE, &none);
+	put_reply(&text, REPLY_NONE, &none);
+	for (unsigned int i = 0; i < STEPS_MOST; i++)
+		text_addn(&text, (const char[]){(char)i, 0, 0}, 3);
+	seed_text(seeds, &text);
+}
+
 void fuzz_seeds(struct seeds *seeds)
 {
 	struct nl_msg msg;
 	struct arena arena;
 
 	arena_init(&arena);
+	seed_short(seeds, &arena);
+	seed_name(seeds, &arena);
 	for (unsigned int variant = 0; variant < 12; variant++) {
 		seed_one(seeds, address_message(&msg, variant));
 		seed_one(seeds, route_message(&msg, variant));

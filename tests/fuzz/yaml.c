@@ -162,6 +162,7 @@ static void seed_fields(struct seeds *seeds, const struct kind *kind, struct are
 
 /* What no kind's table has: the words of files, of hosts and of peers named by host. */
 static const char *const written[] = {
+	"taps: {t: {alias: @a\r\rb}}\n",
 	"name: lab\nkeep: true\n",
 	"hosts: {a: {endpoint: 192.0.2.1, keys: {public: "
 	"\"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\"}}, b: {endpoint: b.example, keys: "

@@ -5,7 +5,8 @@ whatever dies meanwhile.
     client                          alpha
     eth0 10.1.0.2/24 ------------- 10.1.0.1/24 eth1     default via 10.1.0.2
 
-LANLOOM_ROUNDS says how often the deadline is awaited (here 10), LANLOOM_RACES how often it is raced (30).
+LANLOOM_ROUNDS says how often the deadline is awaited (here 10), LANLOOM_RACES how often it is raced (30),
+LANLOOM_LATE how late undoing may be in seconds: 1 is what is promised, 5 what a busy machine makes of it.
 """
 import json
 import os
@@ -24,6 +25,7 @@ from lib.remote import WRONG, Remote, boottime, together, wait_until
 
 ROUNDS = int(os.environ.get("LANLOOM_ROUNDS", 10))
 RACES = int(os.environ.get("LANLOOM_RACES", 30))
+LATE = float(os.environ.get("LANLOOM_LATE", 5))
 CLOCK_BOOTTIME = 7
 
 
@@ -39,9 +41,9 @@ def assert_settles(remote, before):
 
 
 def assert_undone_in_time(remote, deadline):
-    gone = remote.gone_at(deadline + 5)
+    gone = remote.gone_at(deadline + LATE + 4)
     assert gone is not None, "the change stands although nobody confirmed it"
-    assert abs(gone - deadline) <= 1, f"undone {gone - deadline:+.3f} s from the deadline"
+    assert -1 <= gone - deadline <= LATE, f"undone {gone - deadline:+.3f} s from the deadline"
     return gone - deadline
 
 
@@ -82,7 +84,7 @@ def died_within(remote):
         assert not remote.stands(), "something was begun before it was guarded"
         return None
     # What was not committed goes at once, the rest at the deadline.
-    gone = remote.gone_at(int(guard["deadline"]) / 1e9 + 1)
+    gone = remote.gone_at(int(guard["deadline"]) / 1e9 + LATE)
     assert gone is not None, "the change stands although nobody confirmed it"
     return None
 
@@ -121,7 +123,7 @@ def waits_or_died(remote):
 WAYS = [undone_alive, undone_killed_behind, undone_killed_within, undone_hung_up, undone_by_another]
 
 
-@pytest.mark.limit(90 + 5 * ROUNDS)
+@pytest.mark.limit(90 + 10 * ROUNDS)
 def test_undone_at_the_deadline(net):
     remotes = [Remote(net, f"town{number}") for number in range(6)]
     before = {remote.host.name: snapshot.take(remote.host) for remote in remotes}
