@@ -65,7 +65,10 @@ void loom_free(struct loom *loom);
  */
 int loom_option(struct loom *loom, const char *option, const char *value);
 
-/* Called before each step of a running change, with the step's document; `of` steps in all. */
+/*
+ * Called before each step of a running change, with the step's document; `of` steps in all. A
+ * change that is undone unless confirmed begins with a call that has `confirm` and of 0.
+ */
 void loom_progress(struct loom *loom,
 		   void (*progress)(void *data, const struct loom_doc *step, size_t n, size_t of),
 		   void *data);

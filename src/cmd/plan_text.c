@@ -220,10 +220,31 @@ void plan_print(const struct cmd_call *call, const struct loom_doc *doc)
 	result_print(doc);
 }
 
+/* A line that stays: what follows may never reach this terminal. */
+static void guard_shown(const struct loom_doc *confirm)
+{
+	const struct loom_doc *keep = loom_get(confirm, "keep");
+	double seconds = loom_number(confirm, "seconds");
+
+	fputs("\r\033[KThis may cut you off: it is undone", stderr);
+	for (size_t i = 0; i < loom_count(keep); i++)
+		fprintf(stderr, "%s%s", i ? " or " : " when ", loom_text(loom_at(keep, i), NULL));
+	if (loom_count(keep))
+		fprintf(stderr, " is out of reach%s", seconds > 0 ? ", and" : "");
+	if (seconds > 0)
+		fprintf(stderr, " %.0f s from its end, unless lanloom confirm comes", seconds);
+	fputs(".\n", stderr);
+	fflush(stderr);
+}
+
 /* One line that the next step overwrites. */
 static void step_shown(void *data, const struct loom_doc *step, size_t n, size_t of)
 {
 	(void)data;
+	if (!of) {
+		guard_shown(loom_get(step, "confirm"));
+		return;
+	}
 	fprintf(stderr, "\r\033[K[%zu/%zu] %s %.60s", n + 1, of, signs[sign_of(step)].sign,
 		loom_text(step, "says"));
 	fflush(stderr);

@@ -167,7 +167,7 @@ void guard_look(struct visit *visit, struct diag *diag)
 	diag_warn(diag, &warning);
 }
 
-static void describe(const struct guard *guard, json_t *to)
+void guard_describe(const struct guard *guard, json_t *to)
 {
 	json_t *json = json_object(), *keep = json_array();
 
@@ -197,7 +197,7 @@ void guard_finish(struct visit *visit, struct answer *answer)
 	guard_restart(guard, clock_now_ns());
 	if (guard_write(visit->store.folder, guard, &err))
 		diag_warn(&answer->diag, &err); /* the keeper takes over without it */
-	describe(guard, answer->json);
+	guard_describe(guard, answer->json);
 }
 
 /* Has the keeper undone something behind change `n`? Tells what. */

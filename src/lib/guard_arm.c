@@ -110,6 +110,20 @@ static int arm(struct visit *visit, const struct targets *targets, uint32_t seco
 	return 0;
 }
 
+/* Said before anything is done: afterwards nobody may be there to read it. */
+static void announce(const struct visit *visit)
+{
+	const struct loom *loom = visit->loom;
+	json_t *json;
+
+	if (!loom->progress)
+		return;
+	json = json_object();
+	guard_describe(&visit->guard, json);
+	loom->progress(loom->data, doc_of(json), 0, 0);
+	json_decref(json);
+}
+
 int guard_arm(struct visit *visit, const struct plan *plan, const struct state *actual,
 	      struct err *err)
 {
@@ -122,5 +136,10 @@ int guard_arm(struct visit *visit, const struct plan *plan, const struct state *
 	    uplink_consider(visit, plan, actual, &targets, &seconds) ||
 	    targets_ask(visit, &targets, err))
 		return err->code;
-	return seconds || targets.len ? arm(visit, &targets, seconds, err) : 0;
+	if (!seconds && !targets.len)
+		return 0;
+	if (arm(visit, &targets, seconds, err))
+		return err->code;
+	announce(visit);
+	return 0;
 }

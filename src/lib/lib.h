@@ -195,6 +195,7 @@ int guard_settle(struct visit *visit, struct err *err);
 /* Undoes all that is guarded, as `loom`. Unless that fails (-EIO, see the answer) the guard goes.
  */
 int guard_undo(struct visit *visit, const struct loom *loom, struct answer *answer);
+void guard_describe(const struct guard *guard, json_t *to); /* as `confirm` */
 /* Ends the guard, or hands it over to the keeper; then, without the lock, awaits the verdict. */
 void guard_finish(struct visit *visit, struct answer *answer);
 void guard_await(struct visit *visit, struct answer *answer);

@@ -460,6 +460,22 @@ def test_terminal_over_ssh(remote, net):
         os.close(other)
 
 
+def test_it_is_said_before(remote):
+    """Who is cut off has read already that it ends."""
+    own, other = pty.openpty()
+    try:
+        client = remote.begin("up", remote.file, env=ssh(TERM="xterm", NO_COLOR="1"), stdin=other, stdout=other,
+                              stderr=other)
+        until(remote.stands, 10, "the change has begun")
+        os.set_blocking(own, False)
+        said = os.read(own, 4096).decode()
+        assert "undone when 10.1.0.2 is out of reach, and 60 s from its end, unless lanloom confirm comes." in said
+        assert client.wait(30) == 1
+    finally:
+        os.close(own)
+        os.close(other)
+
+
 def test_ssh_client_that_answers_no_pings(remote, net):
     remote.client.sysctl("net.ipv4.icmp_echo_ignore_all", 1)
     fine = net.file("fine.yaml", "name: fine\nethernets: {eth1: {mtu: 1400}}\n")
