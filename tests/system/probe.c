@@ -5,6 +5,8 @@
  *
  *	probe LAYERS [CALL...]	none, user, files, calls, all; a line for each call:
  *				"works", "error NUMBER" or "signal NUMBER", and its name
+ *	probe sweep		every number a call may have, behind the filter alone
+ *	probe conditions	each call that depends on its arguments, with others
  *	probe id SEED		the user id that comes of it
  *	probe turn PID		its next system call becomes getppid, as if it had been taken over
  *	probe crash KEYFILE	unconfined, may leave a core, has the file in memory, and crashes
@@ -158,6 +160,10 @@ int main(int argc, char **argv)
 		printf("%u\n", confine_user_find(argv[2]));
 		return 0;
 	}
+	if (strcmp(argv[1], "sweep") == 0)
+		return probe_sweep();
+	if (strcmp(argv[1], "conditions") == 0)
+		return probe_conditions();
 	if (argc == 3 && strcmp(argv[1], "turn") == 0)
 		return turn(atoi(argv[2]));
 	if (argc == 3 && strcmp(argv[1], "crash") == 0)

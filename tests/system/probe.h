@@ -21,3 +21,10 @@ struct probe_try {
 
 extern const struct probe_try probe_tries[];
 extern const size_t probe_tries_len;
+
+/*
+ * probe_sweep.c: every number that a call may have, and every condition with a bit of it wrong. A
+ * line for each: "refused" (the filter ended the process) or "passed", which one, and its name.
+ */
+int probe_sweep(void);
+int probe_conditions(void);

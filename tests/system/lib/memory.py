@@ -17,15 +17,17 @@ def mappings(pid):
                 yield begin, end, name, set(line.split()[1:])
 
 
-def find(pid, wanted):
-    """A list of (name, flags) of the mappings that hold the bytes somewhere."""
-    found = []
+def contents(pid):
+    """Name, flags and bytes of each mapping that can be read."""
     with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
         for begin, end, name, flags in mappings(pid):
             if "rd" not in flags or name in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
                 continue
             with contextlib.suppress(OSError):
                 memory.seek(begin)
-                if wanted in memory.read(end - begin):
-                    found.append((name, flags))
-    return found
+                yield name, flags, memory.read(end - begin)
+
+
+def find(pid, wanted):
+    """A list of (name, flags) of the mappings that hold the bytes somewhere."""
+    return [(name, flags) for name, flags, content in contents(pid) if wanted in content]
