@@ -46,6 +46,9 @@
 /* In calm times a host begins handshakes with a peer at most so often. */
 #define SIM_SELDOM_NS (60 * SECOND_NS)
 
+/* So many datagrams have come and not been read when a host falls asleep. */
+#define SIM_LATCHED 4
+
 #define FAULT_LIST(X)                                                                              \
 	X(LOSS, "loss")	      /* per mille of a link's datagrams */                                \
 	X(DOUBLE, "double")   /* per mille come again, up to 100 s later */                        \

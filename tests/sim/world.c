@@ -38,8 +38,9 @@ static void arrive(struct world *world, struct packet *packet)
 {
 	struct node *node = channel_find(world, &packet->to);
 
-	if (node && node->engine && !node->frozen && !node->asleep && node->stalled &&
-	    node->n_waiting < 256) {
+	int room = node && node->asleep ? SIM_LATCHED : 256;
+
+	if (node && node->engine && !node->frozen && node->stalled && node->n_waiting < room) {
 		node->waiting[node->n_waiting++] = packet;
 		return;
 	}
