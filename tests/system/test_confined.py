@@ -62,7 +62,7 @@ def keeper_of(host):
 
 
 def another_worker(host, old):
-    return until(lambda: (pid := worker_of(host)) and pid != old and pid, 3, "another worker")
+    return until(lambda: (pid := worker_of(host)) and pid != old and pid, 10, "another worker")
 
 
 def log_of(host):
@@ -120,7 +120,7 @@ def test_a_worker_has_what_it_was_handed_and_no_more(fabric):
 
 def longest_silence(text):
     times = [float(found) for found in re.findall(r"^\[([0-9.]+)\] \d+ bytes", text, re.M)]
-    assert len(times) > 100
+    assert len(times) > 20
     return max(later - earlier for earlier, later in zip(times, times[1:]))
 
 

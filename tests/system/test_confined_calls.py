@@ -208,8 +208,8 @@ def test_a_worker_calls_what_it_may_and_needs_what_it_may(fabric, net):
     try:
         old = worker_of(alpha)
         os.kill(old, 9)
-        worker = another_worker(alpha, old)
-        until(lambda: f"process {worker} works" in log.read_text(), 10, "it is configured")
+        another_worker(alpha, old)
+        until(lambda: f"process {worker_of(alpha)} works" in log.read_text(), 30, "it is configured")
         all_the_work(fabric, net)
     finally:
         trace.close()

@@ -5,15 +5,18 @@
        [br0] lan0 ~~ wire0 -- left [relay.py] right -- wire0 ~~ lan0 [br0]
              10.98.1.1    10.98.1.2           10.98.2.2    10.98.2.1
 
-port0 is a TAP that the test holds open. To alpha the relay is beta, and the other way round. How much
+port0 is a TAP that the test holds open, or a wire to a guest. To alpha the relay is beta, and the other way round. How much
 is wrong follows from the seed; ./dev soak takes more seeds, by RELAY_SEEDS.
 """
+import hashlib
 import json
 import os
 import random
 import select
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -36,7 +39,7 @@ def ours(frame):
 class Wire:
     """The hosts, the relay between them, and every frame there was."""
 
-    def __init__(self, net, seed):
+    def __init__(self, net, seed, guests=False):
         self.seed, self.random = seed, random.Random(seed)
         self.hosts = [net.host("alpha"), net.host("beta")]
         self.middle = net.host("relay")
@@ -45,8 +48,10 @@ class Wire:
             host.ip("addr", "add", f"10.98.{number}.1/24", "dev", "wire0")
             self.middle.ip("addr", "add", f"10.98.{number}.2/24", "dev", side)
         self.start_relay(seed)
+        self.guests = [net.guest(host, "port0", f"10.77.0.{number}/24")
+                       for number, host in enumerate(self.hosts, 1)] if guests else []
         self.up(net)
-        self.taps = [frames.Tap(host, "port0", ours) for host in self.hosts]
+        self.taps = [] if guests else [frames.Tap(host, "port0", ours) for host in self.hosts]
         self.sent, self.arrived = [], set()
 
     def start_relay(self, seed):
@@ -64,8 +69,7 @@ class Wire:
             path = net.file(f"{host.name}.yaml", f"""name: relayed
 bridges:
   br0: {{interfaces: [port0, lan0]}}
-taps:
-  port0: {{}}
+{"" if self.guests else "taps: {port0: {}}"}
 tunnels:
   lan0:
     {{mode: lan, key: {keys[number]}, port: {PORT}, peers: [{{name: {self.hosts[other].name},
@@ -111,10 +115,15 @@ tunnels:
         return [host.loom_json("tunnel", "lan0")["tunnels"][0]["peers"][0]["path-mtu"] for host in self.hosts]
 
 
+def open_wire(net, seed, guests=False):
+    made = Wire(net, seed, guests)
+    until(lambda: all(connected(host) for host in made.hosts), 30, "they know each other")
+    return made
+
+
 @pytest.fixture(params=SEEDS, ids="seed-{}".format)
 def wire(net, request):
-    made = Wire(net, request.param)
-    until(lambda: all(connected(host) for host in made.hosts), 30, "they know each other")
+    made = open_wire(net, request.param)
     yield made
     made.close()
 
@@ -226,3 +235,46 @@ def test_traffic_comes_back_when_the_wire_does(wire):
     wire.faults()
     print(f"heard {heard_both_ways(wire):.1f} s after the wire was whole")
     whole_again(wire)
+
+
+def send_half(connection, data):
+    connection.sendall(data)
+    connection.shutdown(socket.SHUT_WR)
+
+
+def read_both(ends):
+    """The digests of what comes to each of two connections, until both are at their ends."""
+    digests = {end: hashlib.sha256() for end in ends}
+    open_ones = list(ends)
+    while open_ones:
+        ready = select.select(open_ones, [], [], 55)[0]
+        assert ready, "nothing comes any more"
+        for end in ready:
+            piece = end.recv(1 << 20)
+            digests[end].update(piece)
+            if not piece:
+                open_ones.remove(end)
+    return [digests[end].hexdigest() for end in ends]
+
+
+@pytest.mark.limit(120)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_stream_arrives_as_it_was(net, seed):
+    """TCP of the guests' kernels, which gives and takes super-frames, both ways at once."""
+    wire = open_wire(net, seed, guests=True)
+    here, there = wire.guests
+    with there.entered():
+        server = socket.create_server(("10.77.0.2", 5000))
+    with here.entered():
+        client = socket.create_connection(("10.77.0.2", 5000), timeout=30)
+    ends = [client, server.accept()[0]]
+    server.close()
+    wire.faults(loss=wire.random.randint(2, 15), double=50, corrupt=wire.random.randint(2, 15), reorder=2)
+    data = [wire.random.randbytes(3 << 20) for _ in ends]
+    senders = [threading.Thread(target=send_half, args=pair, daemon=True) for pair in zip(ends, data)]
+    began = time.monotonic()
+    for sender in senders:
+        sender.start()
+    digests = read_both(ends)
+    print(f"{len(data[0])} bytes each way in {time.monotonic() - began:.1f} s")
+    assert digests == [hashlib.sha256(sent).hexdigest() for sent in reversed(data)]
