@@ -137,11 +137,11 @@ def test_a_worker_killed_under_load_is_missed_for_a_moment(fabric, number, recor
     old = worker_of(alpha)
     os.kill(old, number)
     another_worker(alpha, old)
-    silence = longest_silence(ping.communicate(timeout=10)[0])
+    silence = longest_silence(ping.communicate(timeout=30)[0])
     print(f"{number.name}: no answer for {silence * 1000:.0f} ms")
     record_property("silence_ms", round(silence * 1000))
     assert silence < 5
-    assert load.wait(15) == 0 and server.wait(15) == 0
+    assert load.wait(40) == 0 and server.wait(15) == 0
     after = alpha.link("lan0")
     for key in ("ifindex", "address", "master"):
         assert after[key] == before[key]
