@@ -181,10 +181,10 @@ def all_the_work(fabric, net):
     flood(fabric)
     # other peers, and back
     fabric.path.write_text(crowd(fabric, 400))
-    alpha.loom("up", fabric.path)
+    alpha.loom("up", fabric.path, timeout=150)
     alpha.loom("tunnel")
     fabric.path.write_text(crowd(fabric, 0))
-    alpha.loom("up", fabric.path)
+    alpha.loom("up", fabric.path, timeout=150)
     # another MTU, another port, another device, another key
     alpha.ip("link", "set", "lan0", "mtu", "9000")
     alpha.ip("link", "set", "lan0", "mtu", "1400")
@@ -192,14 +192,14 @@ def all_the_work(fabric, net):
     fabric.path.write_text(crowd(fabric, 0).replace("port: 51821", "port: 51829"))
     alpha.loom("up", fabric.path)
     alpha.ip("link", "del", "lan0")
-    until(lambda: alpha.link("lan0"), 5, "the device is mended")
+    until(lambda: alpha.link("lan0"), 40, "the device is mended")
     run(LANLOOM, "key", "new", net.folder / "other.key")
     fabric.path.write_text(crowd(fabric, 0).replace(str(fabric.key_path(alpha)), str(net.folder / "other.key")))
     alpha.loom("up", fabric.path)
     alpha.loom("down", fabric.path)
 
 
-@pytest.mark.limit(150)
+@pytest.mark.limit(400)
 def test_a_worker_calls_what_it_may_and_needs_what_it_may(fabric, net):
     """Nothing is missing from the comments beside the calls, and nothing in them is needless."""
     alpha = fabric.hosts[0]
