@@ -44,6 +44,9 @@ bool keeper_end_check(struct keeper *keeper)
 	if (keeper->len || keeper->keeps || keeper->waits || watch_mends(keeper) ||
 	    guarding_stands(keeper))
 		return false;
+	/* started again, it may have come to an undoing before it came to its tunnels */
+	if (!watch_knows(keeper))
+		return false;
 	loop_stop(&keeper->loop);
 	return true;
 }

@@ -48,6 +48,7 @@ struct watch {
 	struct text said;
 	struct budget budget;
 	uint64_t not_before_ms;
+	bool looked;	   /* at least once, at all that is committed */
 	char trouble[420]; /* told once */
 };
 
@@ -311,6 +312,10 @@ static void look(void *data, int what)
 		tell_once(keeper, err.message);
 	if (n > 0)
 		mend(keeper);
+	if (!watch->looked) {
+		watch->looked = true;
+		keeper_end_check(keeper);
+	}
 }
 
 static void look_regularly(void *data, int what)
@@ -328,6 +333,17 @@ void watch_renew(struct keeper *keeper, bool told)
 		budget_clear(&keeper->watch->budget);
 	eyes_renew(keeper);
 	look_soon(keeper, SETTLE_MS);
+}
+
+bool watch_knows(struct keeper *keeper)
+{
+	struct watch *watch = keeper->watch;
+
+	if (!watch->looked && keeper_store_free(keeper))
+		look(keeper, 0);
+	else if (!watch->looked)
+		look_soon(keeper, LOCKED_MS);
+	return watch->looked && !watch_mends(keeper);
 }
 
 bool watch_mends(const struct keeper *keeper)

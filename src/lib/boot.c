@@ -138,7 +138,7 @@ static void keeper_text(const struct boot *boot, struct text *out)
 		      "Restart=on-failure\n"
 		      "RestartSec=100ms\n"
 		      "WatchdogSec=30\n"
-		      "TimeoutStartSec=15\n",
+		      "TimeoutStartSec=60\n",
 		 boot->program);
 }
 

@@ -203,6 +203,26 @@ def test_the_keeper_tells_its_manager(host, net, tmp_path, address):
     manager.close()
 
 
+def test_a_keeper_started_again_for_a_guard_runs_its_tunnels(net, tmp_path):
+    """Undoing is the first that it has to do, and not the last."""
+    fabric = Fabric(net)
+    fabric.up()
+    alpha = fabric.hosts[0]
+    alpha.loom("add", "bridge", "br7", "--confirm", 2)
+    for pid in alpha.pids():
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not alpha.pids(), 5, "keeper and worker are gone")
+    time.sleep(2)
+    manager = Manager(alpha, tmp_path)
+    assert manager.hear() == "READY=1"
+    until(lambda: not alpha.link("br7"), 10, "it is undone")
+    until(lambda: fabric.guests[0].ping("10.77.0.12", check=False), 15, "the guests ping again")
+    assert manager.process.poll() is None
+    fabric.down()
+    assert manager.hear() == "STOPPING=1" and manager.process.wait(5) == 0
+    manager.close()
+
+
 def test_a_keeper_started_again_runs_its_tunnels(net, tmp_path):
     fabric = Fabric(net)
     fabric.up()
