@@ -5,6 +5,7 @@ import json
 import pathlib
 import sys
 import types
+import xml.etree.ElementTree
 
 import pytest
 
@@ -12,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools" / "bench"), str(ROOT / "tests" / "system")]
 frame = importlib.import_module("frame")
 report = importlib.import_module("report")
+picture = importlib.import_module("picture")
 PARTS = sorted(path.stem for path in (ROOT / "tools" / "bench" / "parts").glob("[a-z]*.py"))
 
 
@@ -52,6 +54,13 @@ def test_a_part_measured_again_takes_the_place_of_the_earlier_one(tmp_path):
     text = path.read_text()
     assert "toy: a better toy" in text and "other: a toy" in text and "**not met**" in text
     assert set(json.loads((tmp_path / "2026-01-02.json").read_text())["parts"]) == {"toy", "other"}
+
+
+def test_a_picture_is_well_formed_and_names_every_way():
+    figures = frame.measure(toy([]), None, 2, lambda _text: None)
+    text = "\n".join(picture.bars(figures, "time", "slow & fast"))
+    words = [element.text for element in xml.etree.ElementTree.fromstring(text).iter() if element.text]
+    assert {"slow", "fast", "slow & fast"} < set(words)
 
 
 @pytest.mark.parametrize("name", PARTS)

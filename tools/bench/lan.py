@@ -19,9 +19,12 @@ import sid
 
 MTU = 1400
 HERE = pathlib.Path(__file__).resolve().parent
-VTUND = """options {{ port 5000; timeout 60; syslog user; ifconfig /sbin/ifconfig; ip /bin/ip; }}
+# A session ends where it reads from a device that is not up yet: it brings it up itself, and a client
+# that came too late is started again.
+VTUND = f"""options {{ port 5000; timeout 60; syslog user; ifconfig /sbin/ifconfig; ip /bin/ip; }}
 default {{ speed 0; }}
-lan {{ passwd x; type ether; proto udp; encrypt no; compress no; keepalive no; stat no; device {0}; up {{ }}; }}
+lan {{ passwd x; type ether; proto udp; encrypt no; compress no; keepalive no; stat no; device lan0;
+  up {{ ip "link set %% mtu {MTU} master br0 up"; }}; }}
 """
 
 
@@ -46,7 +49,7 @@ class Lan:
             guest.ip("route", "add", "10.77.0.0/16", "via", f"10.77.{n}.254")
             self.guests.append(guest)
         self.helper = net.folder / "pps"
-        run("cc", "-O2", "-o", self.helper, HERE / "pps.c")
+        run("cc", "-O2", "-o", self.helper, HERE / "pps.c", timeout=300)
 
     def pairs(self):
         """(host, own number, the other's number)"""
@@ -65,9 +68,18 @@ def share_like_ours(host):
 
 
 def plug(host, device):
-    """Waits for it too: vtund's comes and goes until its session stands."""
+    """Waits for it too."""
     until(lambda: run("ip", "-n", host.space, "link", "set", device, "mtu", MTU, "master", "br0", "up",
                       check=False).returncode == 0, 20, f"{device} is there")
+
+
+def end(host, how):
+    """Signals all processes of a host; the list of those that were there."""
+    there = host.pids()
+    for pid in there:
+        with contextlib.suppress(OSError):
+            os.kill(pid, how)
+    return there
 
 
 class Carrier:
@@ -94,9 +106,7 @@ class Carrier:
 
     def __exit__(self, *error):
         for host in self.lan.hosts:
-            for pid in host.pids():
-                with contextlib.suppress(OSError):
-                    os.kill(pid, signal.SIGTERM)
+            end(host, signal.SIGTERM)
         for process in self.processes:
             try:
                 process.wait(3)
@@ -106,7 +116,7 @@ class Carrier:
             self.lan.net.processes.remove(process)
         self.down()
         for host in self.lan.hosts:
-            until(lambda host=host: not host.pids(), 10, "its processes have ended")
+            until(lambda host=host: not end(host, signal.SIGKILL), 10, "its processes have ended")
 
     def up(self):
         raise NotImplementedError
@@ -172,12 +182,10 @@ class Vtun(Carrier):
     def up(self):
         pathlib.Path("/var/lock/vtund").mkdir(parents=True, exist_ok=True)
         one, other = self.lan.hosts
-        paths = [self.lan.file(f"vtun{i}.conf", VTUND.format("lan0")) for i in range(2)]
-        self.start(one, "vtund", "-n", "-s", "-f", paths[0])
+        path = self.lan.file("vtund.conf", VTUND)
+        self.start(one, "vtund", "-n", "-s", "-f", path)
         until(lambda: ":5000 " in one.run("ss", "-ltn").stdout, 10, "vtund listens")
-        self.start(other, "vtund", "-n", "-f", paths[1], "lan", "192.0.2.1")
-        for host in self.lan.hosts:
-            plug(host, "lan0")
+        self.start(other, "sh", "-c", f"while :; do vtund -n -f {path} lan 192.0.2.1; sleep 0.1; done")
 
 
 class WireguardGo(Carrier):

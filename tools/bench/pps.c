@@ -84,7 +84,7 @@ static void take_all(char **argv)
 	unsigned long n = 0;
 
 	prepare(2048);
-	while (poll(&ready, 1, n ? 500 : 10000) > 0 && (!n || now() < first + seconds)) {
+	while (poll(&ready, 1, n ? 3000 : 10000) > 0 && (!n || now() < first + seconds)) {
 		int taken = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
 
 		last = now();

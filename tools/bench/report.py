@@ -9,6 +9,8 @@ import pathlib
 import platform
 import subprocess
 
+import picture
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -73,6 +75,9 @@ def write(folder, date, parts):
     lines = [f"# Bench, {date}", "", "Made by `./dev bench`; a ratio is taken within each round.", ""]
     for name in sorted(known["parts"]):
         lines += [*part_lines(name, known["parts"][name]), ""]
+    if "tcp" in parts:
+        drawn = picture.bars(parts["tcp"], "4 streams", "TCP between two guests, four streams, all on one machine")
+        (folder / "tcp.svg").write_text("\n".join(drawn) + "\n")
     text = path.with_suffix(".md")
     text.write_text("\n".join(lines).rstrip() + "\n")
     return text

@@ -29,6 +29,7 @@ def thousands(the, target, size):
     one.run(the.helper, "send", target, 7000, size - 46, 2)
     n, seconds = taker.communicate(timeout=20)[0].split()
     the.net.processes.remove(taker)
+    assert float(seconds) > 0.1, f"{n} frames of {size} bytes came"
     return int(n) / float(seconds) / 1000
 
 
