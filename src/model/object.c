@@ -70,6 +70,14 @@ void object_print(const struct object *object, unsigned int i, struct text *out)
 	field->type->print(field, object_at(object, i), out);
 }
 
+void object_write(const struct object *object, unsigned int i, struct text *out)
+{
+	const struct field *field = kind_field(object->kind, i);
+
+	(field->type->write ? field->type->write : field->type->print)(field, object_at(object, i),
+								       out);
+}
+
 struct place object_place(const struct object *object, unsigned int i)
 {
 	if (object->places && object->places[i].file)

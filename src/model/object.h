@@ -30,6 +30,8 @@ void *object_at(const struct object *object, unsigned int i);
 int object_parse(struct object *object, unsigned int i, const char *text, struct place place,
 		 struct arena *arena, struct err *err);
 void object_print(const struct object *object, unsigned int i, struct text *out);
+void object_write(const struct object *object, unsigned int i,
+		  struct text *out); /* as records have it */
 struct place object_place(const struct object *object,
 			  unsigned int i); /* the object's, if it has none */
 void object_take(struct object *to, unsigned int i, const struct object *from, unsigned int j,

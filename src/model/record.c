@@ -6,29 +6,35 @@
 
 void record_escape(const char *text, struct text *out)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	size_t plain = 0;
 
-		if (c <= 0x20 || c >= 0x7f || c == '%' || c == '=')
-			text_add(out, "%%%02x", c);
-		else
-			text_addn(out, text, 1);
+	for (;; plain++) {
+		unsigned char c = (unsigned char)text[plain];
+
+		if (c > 0x20 && c < 0x7f && c != '%' && c != '=')
+			continue;
+		text_addn(out, text, plain);
+		if (!c)
+			return;
+		text_add(out, "%%%02x", c);
+		text += plain + 1;
+		plain = (size_t)-1;
 	}
 }
 
 void record_put(const struct object *object, struct text *out)
 {
 	unsigned int count = kind_field_count(object->kind);
+	struct text value TEXT_CLEANUP = {0};
 
 	text_add(out, "%s ", object->kind->name);
 	record_escape(object->ns, out);
 	text_add(out, "/");
 	for (unsigned int i = 0; i < count; i++) {
-		struct text value TEXT_CLEANUP = {0};
-
 		if (!object_has(object, i))
 			continue;
-		object_print(object, i, &value);
+		text_clear(&value);
+		object_write(object, i, &value);
 		text_add(out, " %s=", kind_field(object->kind, i)->key);
 		record_escape(text_get(&value), out);
 	}

@@ -34,6 +34,8 @@ struct vtype {
 	int (*parse)(const struct field *field, const char *text, struct arena *arena, void *value,
 		     struct err *err);
 	void (*print)(const struct field *field, const void *value, struct text *out);
+	/* How records have it; NULL: as printed. A user's name may change, and costs a look-up. */
+	void (*write)(const struct field *field, const void *value, struct text *out);
 
 	/* NULL where the value never travels by netlink. put: -ENODEV when a named device is not
 	 * there. */
@@ -90,7 +92,7 @@ extern const struct vtype vtype_place; /* const char *: "device", "namespace/dev
 extern const struct vtype
 	vtype_nsname; /* const char *: a namespace name (no '/', no leading '.', 1…255) */
 extern const struct vtype vtype_path;  /* const char *: an absolute path */
-extern const struct vtype vtype_user;  /* uint32_t uid; by name or number */
+extern const struct vtype vtype_user;  /* uint32_t uid; by name or number; digits are a number */
 extern const struct vtype vtype_group; /* uint32_t gid */
 extern const struct vtype vtype_key;   /* struct public_key; base64 */
 extern const struct vtype

@@ -246,12 +246,14 @@ const struct vtype vtype_path = {
 static int user_parse(const struct field *field, const char *text, struct arena *arena, void *value,
 		      struct err *err)
 {
-	const struct passwd *user = getpwnam(text);
+	const struct passwd *user;
 	int64_t number;
 
-	if (user)
+	if (text_number(text, 0, UINT32_MAX - 1, &number) == 0)
+		;
+	else if ((user = getpwnam(text)))
 		number = user->pw_uid;
-	else if (text_number(text, 0, UINT32_MAX - 1, &number))
+	else
 		return err_set(
 			err, -EINVAL,
 			"%s \"%.60s\" is not a user of this system; expected a name or a number",
@@ -273,12 +275,14 @@ static void user_print(const struct field *field, const void *value, struct text
 static int group_parse(const struct field *field, const char *text, struct arena *arena,
 		       void *value, struct err *err)
 {
-	const struct group *group = getgrnam(text);
+	const struct group *group;
 	int64_t number;
 
-	if (group)
+	if (text_number(text, 0, UINT32_MAX - 1, &number) == 0)
+		;
+	else if ((group = getgrnam(text)))
 		number = group->gr_gid;
-	else if (text_number(text, 0, UINT32_MAX - 1, &number))
+	else
 		return err_set(
 			err, -EINVAL,
 			"%s \"%.60s\" is not a group of this system; expected a name or a number",
@@ -297,6 +301,11 @@ static void group_print(const struct field *field, const void *value, struct tex
 		text_add(out, "%u", *(const uint32_t *)value);
 }
 
+static void id_write(const struct field *field, const void *value, struct text *out)
+{
+	text_add(out, "%u", *(const uint32_t *)value);
+}
+
 /* An id travels by netlink as u32 (IFLA_TUN_OWNER). */
 static int id_get(const struct field *field, const struct nlattr *attr,
 		  const struct link_names *names, struct arena *arena, void *value)
@@ -313,6 +322,7 @@ const struct vtype vtype_user = {
 	.size = 4,
 	.parse = user_parse,
 	.print = user_print,
+	.write = id_write,
 	.get = id_get,
 };
 
@@ -322,6 +332,7 @@ const struct vtype vtype_group = {
 	.size = 4,
 	.parse = group_parse,
 	.print = group_print,
+	.write = id_write,
 	.get = id_get,
 };
 

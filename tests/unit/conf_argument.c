@@ -63,7 +63,7 @@ static void adding(void)
 		       &state, &diag) == 0);
 	CHECK_TEXT(records(), "bridge / name=br0 up=true alias= parameters.stp=true "
 			      "parameters.forward-delay=15\n"
-			      "tap / name=tap0 up=true owner=root multi-queue=true\n"
+			      "tap / name=tap0 up=true owner=0 multi-queue=true\n"
 			      "port / device=eth7 bridge=br0 cost=5\n"
 			      "port / device=tap0 bridge=br0\n"
 			      "address / device=br0 address=10.0.0.1/24\n"
@@ -81,7 +81,7 @@ static void adding_elsewhere(void)
 	      0);
 	CHECK(conf_add("sysctl", "net.ipv4.ip_forward", WORDS("value=1"), &state, &diag) == 0);
 	CHECK_TEXT(records(), "namespace / name=ns1\n"
-			      "tap / name=lan0 up=true mtu=1400 owner=root\n"
+			      "tap / name=lan0 up=true mtu=1400 owner=0\n"
 			      "veth / name=v0 up=true peer=ns1/v1\n"
 			      "sysctl / name=net.ipv4.ip_forward value=1\n"
 			      "tunnel / name=lan0 key=/k port=7\n"
@@ -115,7 +115,7 @@ static void refusing(void)
 			     WORDS("key=aGFsbG9oYWxsb2hhbGxvaGFsbG9oYWxsb2hhbGxvaGE="), &state,
 			     &diag),
 		    -EINVAL, "secrets stand in files");
-	CHECK_TEXT(records(), "tap / name=tap0 up=true owner=root\n");
+	CHECK_TEXT(records(), "tap / name=tap0 up=true owner=0\n");
 	end();
 }
 
@@ -156,7 +156,7 @@ static void setting_a_tunnel(void)
 			     "peers=[{name: beta, keys: {public: "
 			     "YmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmJiYmI=}}]"),
 		       &state, &diag) == 0);
-	CHECK_TEXT(records(), "tap / name=lan0 up=true mtu=1300 owner=root\n"
+	CHECK_TEXT(records(), "tap / name=lan0 up=true mtu=1300 owner=0\n"
 			      "address / device=lan0 address=10.9.0.1/24\n"
 			      "tunnel / name=lan0 key=/k port=9\n"
 			      "peer / tunnel=lan0 name=beta "

@@ -98,8 +98,32 @@ static void short_lines_are_no_claims(void)
 	}
 }
 
+/* A user may be renamed, and looking one up may ask a server. */
+static void users_are_written_as_numbers(void)
+{
+	static const char *const lines[] = {"tap / name=t owner=root group=root",
+					    "tap / name=t owner=0 group=0"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct text text TEXT_CLEANUP = {0};
+		struct object *object;
+		struct arena arena;
+		struct err err;
+
+		arena_init(&arena);
+		CHECK(record_get(lines[i], strlen(lines[i]), &arena, &object, &err) == 0);
+		record_put(object, &text);
+		CHECK_TEXT(text_get(&text), lines[1]);
+		text_clear(&text);
+		object_print(object, (unsigned int)kind_field_find(object->kind, "owner"), &text);
+		CHECK_TEXT(text_get(&text), "root");
+		arena_fini(&arena);
+	}
+}
+
 int main(void)
 {
+	TEST(users_are_written_as_numbers);
 	TEST(what_was_read_is_recalled);
 	TEST(what_no_type_holds_is_refused);
 	TEST(a_prior_beyond_limits_is_committed);
