@@ -29,6 +29,18 @@ static int set_iff(int fd, const char *name, uint16_t flags)
 	return ioctl(fd, TUNSETIFF, &request) < 0 ? -errno : 0;
 }
 
+/*
+ * The maker's descriptor is no guest: with a carrier the device would get IPv6 addresses and routes
+ * when it is set up, and lose them when the descriptor is closed, which is half the price of a TAP.
+ * A kernel before 5.0 cannot (tun.c, TUNSETCARRIER); then it is as it was.
+ */
+static void no_carrier(int fd)
+{
+	int carrier = 0;
+
+	(void)ioctl(fd, TUNSETCARRIER, &carrier);
+}
+
 int tun_make(const struct tun_wish *wish, int *fd, struct err *err)
 {
 	int opened FD_CLEANUP = -1;
@@ -47,6 +59,7 @@ int tun_make(const struct tun_wish *wish, int *fd, struct err *err)
 	r = tun_owner_set(opened, wish->owner, wish->group, err);
 	if (r)
 		return r;
+	no_carrier(opened);
 	*fd = fd_take(&opened);
 	return 0;
 }

@@ -74,7 +74,9 @@ static int make(struct site *site, const struct object *wish, struct err *err)
 	fd = opening.fd;
 	if (r)
 		return r;
-	r = live_find(site, 0, object_name(object), &found);
+	/* being asked for, the link takes in that it has no carrier; when that came after it is
+	 * up, the kernel would stop its queues and wait for all processors */
+	r = live_find(site, opening.wish.ifindex, object_name(object), &found);
 	if (r)
 		return err_errno(err, r, "find the device just made");
 	r = live_link_change(site, found.ifindex, &rest, err);
