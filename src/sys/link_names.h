@@ -6,13 +6,15 @@
 
 struct link_name {
 	uint32_t ifindex;
+	uint32_t next[2]; /* in the chains of its number and its name */
 	char name[16];
 };
 
 struct link_names {
-	struct link_name *list; /* malloc'ed; link_names_fini */
+	struct link_name *list; /* malloc'ed, as heads; link_names_fini */
 	size_t len;
-	size_t room;
+	size_t room;	 /* 0 or a power of two */
+	uint32_t *heads; /* of the chains: `room` by number, then `room` by name */
 };
 
 void link_names_fini(struct link_names *names);
