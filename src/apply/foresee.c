@@ -129,12 +129,15 @@ static void owe_children(struct run *run)
 void foresee(struct run *run)
 {
 	struct plan *plan = &run->plan;
-	struct world *fake = world_fake_new(&run->actual);
 	struct step *steps = NULL;
 	size_t len = 0, planned;
+	struct world *fake;
 	struct state made;
 	struct err unused;
 
+	if (!plan->len && !plan->taken.len && !plan->gone.len)
+		return; /* nothing happens, so nothing is lost */
+	fake = world_fake_new(&run->actual);
 	for (size_t i = 0; i < plan->len; i++) {
 		steps = arena_room(run->arena, steps, len, sizeof(*steps));
 		steps[len++] = plan->steps[i];

@@ -180,13 +180,16 @@ enum result run_forward(struct run *run, struct journal *journal, const struct s
 	struct err err;
 
 	run_delete(run, &run->plan, run->plan.commit);
-	if ((run_read(run, &end, &err) ||
-	     delete_standing(run, &run->plan, run->plan.commit, &end, &err) ||
-	     run_put_back(run, after, NULL, &end, &err)) &&
-	    !run->error.code)
-		run->error = err;
-	if (run->plan.breath_count > run->plan.commit && !run->request->gone)
-		run_mend(run, run->request->desired, committed);
+	/* without deletions all is as it was read a moment ago */
+	if (run->plan.breath_count > run->plan.commit) {
+		if ((run_read(run, &end, &err) ||
+		     delete_standing(run, &run->plan, run->plan.commit, &end, &err) ||
+		     run_put_back(run, after, NULL, &end, &err)) &&
+		    !run->error.code)
+			run->error = err;
+		if (!run->request->gone)
+			run_mend(run, run->request->desired, committed);
+	}
 	if (!booked) {
 		err_hint(&run->error, "the next command that changes something finishes this");
 		journal_leave(journal);
