@@ -56,7 +56,9 @@ int live_read(struct world *world, const struct state *wanted, struct state *out
 
 /* live_watch.c */
 int live_watch_start(struct live *live, struct site *site, struct err *err); /* once per reading */
-void live_watch_know(struct live *live, struct site *site, const struct nlmsghdr *link);
+/* A link as read, as the kernel calls its kind, and its place under a master or NULL. */
+void live_watch_know(struct live *live, uint32_t ifindex, const struct object *link,
+		     const struct object *slave);
 void live_watch_know_others(struct live *live, const struct state *read);
 void live_watch_own(struct live *live, const struct breath *breath);
 void live_watch_stop(struct live *live, const char *ns); /* NULL: all */

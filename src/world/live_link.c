@@ -37,6 +37,7 @@ int live_find(struct site *site, uint32_t ifindex, const char *name, struct foun
 
 	*found = (struct found){0};
 	header->ifi_index = (int)ifindex;
+	mnl_attr_put_u32(&msg.head, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	if (!ifindex)
 		mnl_attr_put_strz(&msg.head, IFLA_IFNAME, name);
 	r = nl_ask(site->nl, &msg.head, found_get, found, NULL);

@@ -27,6 +27,7 @@ enum { ID_UNKNOWN = -2, ID_NONE = -1 };
 struct reading {
 	struct live *live;
 	const struct state *wanted;
+	struct state declared; /* those of `wanted` that take any sort of device (NICs) */
 	struct state *out;
 	struct part *parts;
 	size_t len;
@@ -58,14 +59,15 @@ static int links_dump(struct part *part, struct err *err)
 }
 
 /* The kind a description has for this device, when that takes any sort (a NIC that is a veth). */
-static const struct kind *declared_as(const struct state *wanted, const char *ns, const char *name)
+static const struct kind *declared_as(const struct state *declared, const char *ns,
+				      const char *name)
 {
-	for (size_t i = 0; i < wanted->len; i++) {
-		const struct object *object = wanted->objects[i];
+	for (size_t i = 0; i < declared->len; i++) {
+		const struct object *object = declared->objects[i];
 		struct device_place place;
 		const char *home;
 
-		if (!(object->kind->flags & KIND_EXISTING) || !text_same(object_name(object), name))
+		if (!text_same(object_name(object), name))
 			continue;
 		home = object_text(object, "home");
 		place = device_place_get(home ? home : name, object->ns);
@@ -144,22 +146,27 @@ static void links_make(struct reading *reading, struct part *part)
 		const struct ifinfomsg *header = mnl_nlmsg_get_payload(m);
 		const char *name;
 		struct object *link, *slave;
+		const struct kind *as;
+		uint32_t ifindex;
 
 		if (m->nlmsg_type != RTM_NEWLINK)
 			continue; /* and may be shorter than this header */
-		name = link_names_name(&site->names, (uint32_t)header->ifi_index);
+		ifindex = (uint32_t)header->ifi_index;
+		name = link_names_name(&site->names, ifindex);
 		if (!name)
 			continue;
-		link = live_link(site, m, declared_as(reading->wanted, site->ns, name), arena);
+		as = declared_as(&reading->declared, site->ns, name);
+		link = live_link(site, m, as, arena);
 		slave = live_slave(site, m, arena);
 		if (!link)
 			continue;
+		live_watch_know(reading->live, ifindex, as ? live_link(site, m, NULL, arena) : link,
+				slave);
 		if (link->kind->flags & KIND_PAIR)
 			peer_get(reading, part, link, m);
 		state_add(reading->out, link);
 		if (slave)
 			state_add(reading->out, slave);
-		live_watch_know(reading->live, site, m);
 	}
 }
 
@@ -260,6 +267,10 @@ int live_read(struct world *world, const struct state *wanted, struct state *out
 	live->holds_count = 0;
 	live->kept_mac = 0;
 	live_refresh(live);
+	state_init(&reading.declared, &live->scratch);
+	for (size_t i = 0; i < wanted->len; i++)
+		if (wanted->objects[i]->kind->flags & KIND_EXISTING)
+			state_add(&reading.declared, wanted->objects[i]);
 	count = state_namespaces(wanted, &live->scratch, &names);
 	for (size_t i = 0; i < count && !r; i++)
 		r = part_add(&reading, names[i], err);

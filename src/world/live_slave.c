@@ -74,11 +74,16 @@ static int master_set(const struct slot *slot, const char *master, struct nl_ref
 
 	*refusal = (struct nl_refusal){0};
 	if (master) {
-		int r = live_find(slot->site, 0, master, &found);
+		/* by the number it was read or made with; a new one of its name is another's */
+		int r = 0;
 
+		ifindex = link_names_index(&slot->site->names, master);
+		if (!ifindex) {
+			r = live_find(slot->site, 0, master, &found);
+			ifindex = found.ifindex;
+		}
 		if (r)
 			return r;
-		ifindex = found.ifindex;
 		mac_keep(slot, ifindex);
 	}
 	header->ifi_index = (int)slot->ifindex;

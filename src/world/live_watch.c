@@ -20,7 +20,6 @@
 struct known {
 	uint32_t ifindex;
 	uint64_t link, slave; /* digests; 0: not a slave */
-	char name[16];
 };
 
 struct watch {
@@ -113,26 +112,37 @@ void live_watch_tidy(struct live *live)
 			watch_end(live, i);
 }
 
-/* FNV-1a over what may be set; 0 is kept for "none". */
+/* FNV-1a */
+static uint64_t hashed(uint64_t hash, const void *bytes, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ ((const unsigned char *)bytes)[i]) * 1099511628211u;
+	return hash;
+}
+
+/* Of what may be set; 0 is kept for "none". Values as they are in memory: they have no holes. */
 static uint64_t digest(const struct object *object)
 {
-	struct text all TEXT_CLEANUP = {0};
 	uint64_t hash = 14695981039346656037u;
+	unsigned int count;
 
 	if (!object)
 		return 0;
-	text_add(&all, "%s ", object->kind->name);
-	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
-		unsigned int flags = kind_field(object->kind, i)->flags;
+	count = kind_field_count(object->kind);
+	hash = hashed(hash, object->kind->name, strlen(object->kind->name));
+	for (unsigned int i = 0; i < count; i++) {
+		const struct field *field = kind_field(object->kind, i);
+		const void *value = object_at(object, i);
 
-		if (!object_has(object, i) || flags & (FIELD_READ | FIELD_COUNTS | FIELD_ASIDE))
+		if (!object_has(object, i) ||
+		    field->flags & (FIELD_READ | FIELD_COUNTS | FIELD_ASIDE))
 			continue;
-		text_add(&all, "%u=", i);
-		object_print(object, i, &all);
-		text_addn(&all, "\n", 1);
+		hash = hashed(hash, &i, sizeof(i));
+		if (field->type->text)
+			value = *(const char *const *)value;
+		hash = hashed(hash, value,
+			      field->type->text ? strlen(value) + 1 : field->type->size);
 	}
-	for (size_t i = 0; i < all.size; i++)
-		hash = (hash ^ (unsigned char)all.bytes[i]) * 1099511628211u;
 	return hash ? hash : 1;
 }
 
@@ -220,17 +230,19 @@ static bool learn(struct watch *watch, const struct nlmsghdr *message, struct ob
 		known->link = digest(*link);
 	if (header->ifi_family != AF_BRIDGE || slave)
 		known->slave = digest(slave);
-	strncpy(known->name, object_name(*link), sizeof(known->name) - 1);
 	return !there || before.link != known->link || before.slave != known->slave;
 }
 
-void live_watch_know(struct live *live, struct site *site, const struct nlmsghdr *link)
+void live_watch_know(struct live *live, uint32_t ifindex, const struct object *link,
+		     const struct object *slave)
 {
-	struct watch *watch = watch_of(live, site->ns);
-	struct object *object;
+	struct watch *watch = watch_of(live, link->ns);
+	struct known *known = watch ? known_at(watch, ifindex, true) : NULL;
 
-	if (watch)
-		learn(watch, link, &object, &live->scratch);
+	if (!known)
+		return;
+	known->link = digest(link);
+	known->slave = digest(slave);
 }
 
 static void own_add(struct live *live, const char *ns, const char *name)
