@@ -48,13 +48,16 @@ void text_add(struct text *text, const char *format, ...)
 	va_list args;
 	int size;
 
+	text_grow(text, 64); /* most fit at once */
 	va_start(args, format);
-	size = vsnprintf(NULL, 0, format, args);
+	size = vsnprintf(text->bytes + text->size, text->room - text->size, format, args);
 	va_end(args);
-	text_grow(text, (size_t)size);
-	va_start(args, format);
-	vsnprintf(text->bytes + text->size, (size_t)size + 1, format, args);
-	va_end(args);
+	if ((size_t)size >= text->room - text->size) {
+		text_grow(text, (size_t)size);
+		va_start(args, format);
+		vsnprintf(text->bytes + text->size, (size_t)size + 1, format, args);
+		va_end(args);
+	}
 	text->size += (size_t)size;
 }
 

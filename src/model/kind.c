@@ -56,10 +56,12 @@ unsigned int kind_field_count(const struct kind *kind)
 
 const struct field *kind_field(const struct kind *kind, unsigned int i)
 {
-	unsigned int before = kind->base ? kind_field_count(kind->base) : 0;
+	unsigned int before = kind_field_count(kind->base);
 
-	if (i < before)
-		return kind_field(kind->base, i);
+	while (i < before) {
+		kind = kind->base;
+		before -= kind->field_count;
+	}
 	return &kind->fields[i - before];
 }
 
@@ -69,7 +71,7 @@ int kind_field_find(const struct kind *kind, const char *key)
 	int found = -1;
 
 	for (unsigned int i = 0; i < count; i++)
-		if (strcmp(kind_field(kind, i)->key, key) == 0)
+		if (text_same(kind_field(kind, i)->key, key))
 			return (int)i;
 	for (unsigned int i = 0; i < count; i++) {
 		const char *dot = strrchr(kind_field(kind, i)->key, '.');

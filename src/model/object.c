@@ -179,34 +179,37 @@ int object_recall(struct object *object, const char *key, const char *text, stru
 	return i < 0 ? i : object_parse_any(object, (unsigned int)i, text, arena, &unused);
 }
 
-static int key_order(const struct object *a, unsigned int i, const struct object *b, unsigned int j)
+/* Of a field of the root, which stands at the same number and place in both. */
+static int key_order(const struct object *a, const struct object *b, const struct field *field,
+		     unsigned int i)
 {
-	const struct field *field = kind_field(a->kind, i);
+	const char *left = (const char *)a->data + field->offset,
+		   *right = (const char *)b->data + field->offset;
 
-	if (object_has(a, i) != object_has(b, j))
-		return object_has(a, i) - object_has(b, j);
+	if (object_has(a, i) != object_has(b, i))
+		return object_has(a, i) - object_has(b, i);
 	if (!object_has(a, i))
 		return 0;
 	if (field->type->text)
-		return text_compare(*(const char **)object_at(a, i),
-				    *(const char **)object_at(b, j));
-	return memcmp(object_at(a, i), object_at(b, j), field->type->size);
+		return text_compare(*(const char *const *)left, *(const char *const *)right);
+	return memcmp(left, right, field->type->size);
 }
 
 int object_order(const struct object *a, const struct object *b)
 {
 	const struct kind *left = kind_root(a->kind), *right = kind_root(b->kind);
-	unsigned int count = kind_field_count(left);
 	int order = text_compare(a->ns, b->ns);
 
-	if (!order)
+	if (order)
+		return order;
+	if (left != right) {
 		order = (left->rank > right->rank) - (left->rank < right->rank);
-	if (!order)
-		order = strcmp(left->name, right->name);
+		return order ? order : strcmp(left->name, right->name);
+	}
 	/* the keys belong to the root, whose fields come first and stand at the same numbers */
-	for (unsigned int i = 0; !order && i < count; i++)
-		if (kind_field(left, i)->flags & FIELD_KEY)
-			order = key_order(a, i, b, i);
+	for (unsigned int i = 0; !order && i < left->field_count; i++)
+		if (left->fields[i].flags & FIELD_KEY)
+			order = key_order(a, b, &left->fields[i], i);
 	return order;
 }
 

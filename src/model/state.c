@@ -21,9 +21,17 @@ static int by_order(const void *a, const void *b)
 	return object_order(*(struct object *const *)a, *(struct object *const *)b);
 }
 
+static bool is_sorted(const struct state *state)
+{
+	for (size_t i = 1; i < state->len; i++)
+		if (object_order(state->objects[i - 1], state->objects[i]) > 0)
+			return false;
+	return true;
+}
+
 void state_sort(struct state *state)
 {
-	if (state->len)
+	if (!is_sorted(state))
 		qsort(state->objects, state->len, sizeof(*state->objects), by_order);
 	state->sorted = true;
 }
