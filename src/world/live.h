@@ -34,7 +34,9 @@ struct live {
 	struct arena holds_arena;
 	struct holds *holds;
 	size_t holds_count;
-	uint32_t kept_mac; /* the master whose MAC was last seen to; live_slave.c */
+	uint32_t
+		*kept_macs; /* masters whose MAC was seen to since the last reading; live_slave.c */
+	size_t kept_count;
 };
 
 /* The site of a namespace, its arena set to the scratch. -ENOENT: there is none of that name. */

@@ -265,7 +265,8 @@ int live_read(struct world *world, const struct state *wanted, struct state *out
 	arena_fini(&live->scratch);
 	arena_init(&live->scratch);
 	live->holds_count = 0;
-	live->kept_mac = 0;
+	live->kept_macs = NULL;
+	live->kept_count = 0;
 	live_refresh(live);
 	state_init(&reading.declared, &live->scratch);
 	for (size_t i = 0; i < wanted->len; i++)

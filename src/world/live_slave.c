@@ -49,13 +49,19 @@ static int mac_get(const struct nlmsghdr *answer, void *data)
  */
 static void mac_keep(const struct slot *slot, uint32_t master)
 {
+	struct live *live = slot->live;
 	struct nl_msg msg;
 	struct ifinfomsg *header = nl_msg_start(&msg, RTM_GETLINK, 0, sizeof(*header));
 	uint8_t mac[6] = {0};
 
-	if (!(slot->owner->flags & KIND_OWN_MAC) || slot->live->kept_mac == master)
+	if (!(slot->owner->flags & KIND_OWN_MAC))
 		return;
-	slot->live->kept_mac = master;
+	for (size_t i = 0; i < live->kept_count; i++)
+		if (live->kept_macs[i] == master)
+			return;
+	live->kept_macs = arena_room(&live->scratch, live->kept_macs, live->kept_count,
+				     sizeof(*live->kept_macs));
+	live->kept_macs[live->kept_count++] = master;
 	header->ifi_index = (int)master;
 	if (!is_empty(slot->site, master) || nl_ask(slot->site->nl, &msg.head, mac_get, mac, NULL))
 		return;
