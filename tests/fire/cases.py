@@ -85,7 +85,7 @@ class Range:
         if change:
             raise Wrong("going back does not end in the old state:\n" + change)
 
-    def settle(self, may_be, seconds=4):
+    def settle(self, may_be, seconds=10):
         """Waits for the system to be in one of the states, and says in which."""
         end = time.monotonic() + seconds
         while True:

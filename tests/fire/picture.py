@@ -16,6 +16,7 @@ from lib import snapshot
 from lib.net import NETNS, run
 
 FAMILY = ["route show table all", "rule show", "neigh show nud permanent", "neigh show proxy"]
+PATIENCE = 200  # seconds for a command: only a machine that stands still needs them
 DECODER = json.JSONDecoder()
 # What a bridge and its ports run by themselves, and how namespaces number one another.
 PASSING = {"operstate", "link_netnsid", "designated_root", "root_port", "topology_change",
@@ -38,14 +39,15 @@ def documents(text):
 
 def batch(space, commands, *options):
     done = subprocess.run(["ip", "-n", space, "-j", "-d", *options, "-batch", "-"],
-                          input="\n".join(commands) + "\n", capture_output=True, text=True, timeout=30)
+                          input="\n".join(commands) + "\n", capture_output=True, text=True,
+                          timeout=PATIENCE)
     found = documents(done.stdout)
     assert len(found) == len(commands), done.stdout + done.stderr
     return found
 
 
 def shown(tool, space, *words):
-    return json.loads(run(tool, "-n", space, "-j", "-d", *words, check=False).stdout or "[]")
+    return json.loads(run(tool, "-n", space, "-j", "-d", *words, check=False, timeout=PATIENCE).stdout or "[]")
 
 
 def tidy(value):

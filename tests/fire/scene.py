@@ -17,6 +17,7 @@ import subprocess
 import time
 
 import picture
+from picture import PATIENCE
 from lib.net import LANLOOM, NETNS, libc, run, until
 
 FIRE = os.path.join(os.path.dirname(LANLOOM), "tests/fire/fire")
@@ -117,7 +118,7 @@ class Scene:
         hosts["two"].ip("addr", "add", "10.77.0.12/24", "dev", "eth0")
         self.host.run("sh", "-c", FOREIGN)
         until(lambda: {"fd77::1", "fd78::1"} <= {
-            route["dst"] for route in self.host.json("-6", "route", "show", "table", "local")}, 9,
+            route["dst"] for route in self.host.json("-6", "route", "show", "table", "local")}, 60,
             "the addresses are usable")
         self.a = net.file("a.yaml", A.format(p=net.space("")))
         self.b = net.file("b.yaml", B.format(p=net.space("")))
@@ -162,11 +163,11 @@ class Scene:
         raise AssertionError("the system does not keep still:\n" + picture.difference(last, self.picture()))
 
     def loom(self, *words, **options):
-        return self.host.loom(*words, **options)
+        return self.host.loom(*words, **{"timeout": PATIENCE, **options})
 
     def fire(self, mode, number, code, *words):
         done = self.host.run(FIRE, "-o", self.log, "-m", mode, "-n", number, "-e", code, "--", LANLOOM,
-                             *words, check=False, timeout=50)
+                             *words, check=False, timeout=PATIENCE)
         log = self.log.read_text()
         hit = re.search(r"^hit (\d+) (\w+) (.*)$", log, re.M)
         after = re.search(r"^after (-?\d+)$", log, re.M)
@@ -174,7 +175,7 @@ class Scene:
 
     def calls(self, *words):
         """The changing calls of a command, as it makes them undisturbed: [(role, what)]."""
-        done = self.host.run(FIRE, "-o", self.log, "--", LANLOOM, *words, check=False, timeout=50)
+        done = self.host.run(FIRE, "-o", self.log, "--", LANLOOM, *words, check=False, timeout=PATIENCE)
         assert done.returncode == 0, done.stdout + done.stderr
         return re.findall(r"^call \d+ (\w+) (.*)$", self.log.read_text(), re.M)
 

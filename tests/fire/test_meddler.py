@@ -17,6 +17,7 @@ import time
 import picture
 import pytest
 from lib.net import Net
+from picture import PATIENCE
 from scene import Scene
 
 NAMES = ["br0", "tap0", "tap1", "tap2", "tap3", "v0", "tun0"]
@@ -67,7 +68,7 @@ class Meddler:
         self.stop.set()
         self.thread.join()
         self.ip.stdin.close()
-        self.ip.wait(20)
+        self.ip.wait(PATIENCE)
         self.ip.stdout.close()
 
 
@@ -104,10 +105,10 @@ def one_round(scene, seed, known):
     with Meddler(scene.host, seed) as meddler:
         time.sleep(0.02 * dice.random())
         begin = time.monotonic()
-        done = scene.loom("up", scene.b, check=False, timeout=50)
+        done = scene.loom("up", scene.b, check=False, timeout=PATIENCE)
     told = f"exit {done.returncode}\n{done.stdout}{done.stderr}\n" + "\n".join(meddler.done)
     assert done.returncode in (0, 1, 4), told
-    assert time.monotonic() - begin < 20, told
+    assert time.monotonic() - begin < PATIENCE / 2, told
     now = scene.picture()
     assert foreign(now) == stood, told + str(set(stood) ^ set(foreign(now)))
     if done.returncode == 1:

@@ -121,7 +121,7 @@ def pair(scene, seed, before):
 
 
 def settle(scene, wanted, view):
-    end = time.monotonic() + 4
+    end = time.monotonic() + 10
     while True:
         change = picture.difference(wanted, view(scene.picture()))
         if not change or time.monotonic() > end:
