@@ -116,7 +116,7 @@ class Scene:
         net.wire(hosts["far"], "eth0", self.host, "eth1")
         hosts["one"].ip("addr", "add", "10.77.0.11/24", "dev", "eth0")
         hosts["two"].ip("addr", "add", "10.77.0.12/24", "dev", "eth0")
-        self.host.run("sh", "-c", FOREIGN)
+        self.host.run("sh", "-c", FOREIGN, timeout=PATIENCE)
         until(lambda: {"fd77::1", "fd78::1"} <= {
             route["dst"] for route in self.host.json("-6", "route", "show", "table", "local")}, 60,
             "the addresses are usable")
