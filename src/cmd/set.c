@@ -20,7 +20,8 @@ const struct cmd cmd_set = {
 		"Sets keys of a device, ours or not. On a device that others made only these keys "
 		"become ours, and lanloom del NAME gives them back what they were before. A key "
 		"that a description sets is changed in that description. A list that is given "
-		"replaces what set or add gave before.",
+		"replaces what set or add gave before; KEY+=NAMES adds to it, and KEY-=NAMES takes "
+		"out what add or set had put in.",
 	.shared = CMD_FORCE | CMD_GUARD,
 	.least = 2,
 	.most = -1,

@@ -42,15 +42,16 @@ static struct yaml_node *split_list(const char *value, struct arena *arena)
 
 static bool is_list(const struct kind *kind, const char *key)
 {
+	const struct kind *companion = kind->device ? kind_find(kind->device) : NULL;
 	struct child child;
 
-	return child_find(kind, key, &child) && child.listing == LISTING_NAMES;
+	return (child_find(kind, key, &child) && child.listing == LISTING_NAMES) ||
+	       (companion && child_find(companion, key, &child) && child.listing == LISTING_NAMES);
 }
 
 static struct yaml_node *value_node(struct load *load, const struct kind *kind, const char *key,
 				    const char *value)
 {
-	const struct kind *companion = kind->device ? kind_find(kind->device) : NULL;
 	struct yaml_node *node = NULL;
 	struct diag diag = {0};
 
@@ -61,20 +62,35 @@ static struct yaml_node *value_node(struct load *load, const struct kind *kind, 
 		diag_fini(&diag);
 		return node;
 	}
-	if (is_list(kind, key) || (companion && is_list(companion, key)))
+	if (is_list(kind, key))
 		return split_list(value, load->arena);
 	return yaml_scalar(load->arena, value, nowhere);
 }
 
+/* "interfaces+=", "interfaces-=": the sign, and the key without it. */
+static char take_sign(char *key)
+{
+	size_t size = strlen(key);
+	char sign = size > 1 ? key[size - 1] : 0;
+
+	if (sign != '+' && sign != '-')
+		return 0;
+	key[size - 1] = '\0';
+	return sign;
+}
+
+/* The arguments with this sign before their '='; 0: those without. */
 static struct yaml_node *read_arguments(struct load *load, const struct kind *kind,
-					const char *const *arguments, size_t count)
+					const char *const *arguments, size_t count, char sign)
 {
 	struct yaml_node *map = yaml_make(load->arena, YAML_MAP, nowhere), *node;
 
 	for (size_t i = 0; i < count; i++) {
 		const char *equals = strchr(arguments[i], '=');
-		const char *key;
+		char *key;
 
+		if (sign && !equals)
+			continue; /* that was told already */
 		if (!equals || equals == arguments[i]) {
 			err_hint(load_error(load, nowhere, arguments[i],
 					    "this is not KEY=VALUE; expected a key, '=' and its "
@@ -83,6 +99,13 @@ static struct yaml_node *read_arguments(struct load *load, const struct kind *ki
 			continue;
 		}
 		key = arena_textn(load->arena, arguments[i], (size_t)(equals - arguments[i]));
+		if (take_sign(key) != sign)
+			continue;
+		if (sign && !is_list(kind, key)) {
+			load_error(load, nowhere, arguments[i],
+				   "%s is no list of names; expected %s=VALUE", key, key);
+			continue;
+		}
 		node = value_node(load, kind, key, equals + 1);
 		if (node && !yaml_put(map, key, node, load->arena))
 			load_error(load, nowhere, key, "stands here twice; expected it once");
@@ -104,6 +127,8 @@ static int finish(struct load *load, size_t errors, struct state *state)
 {
 	if (load->diag->error_count == errors)
 		load_expand(load);
+	/* what was added is no whole LAN: a name that is not among it may well be there */
+	load->near_budget = 0;
 	if (load->diag->error_count == errors)
 		load_check(load);
 	if (load->diag->error_count != errors)
@@ -156,7 +181,7 @@ int conf_add(const char *word, const char *name, const char *const *arguments, s
 		return -EINVAL;
 	argument_load(&load, state, diag);
 	name = split_name(name, &ns, load.arena);
-	map = read_arguments(&load, kind, arguments, count);
+	map = read_arguments(&load, kind, arguments, count, 0);
 	mode = yaml_get(map, "mode");
 	if (kind->mode && !mode && strcmp(word, kind->name) == 0)
 		yaml_append(map, yaml_scalar(load.arena, "mode", nowhere),
@@ -278,12 +303,33 @@ static void put_child(struct load *load, const struct loaded *loaded)
 			object_take(have, i, loaded->object, i, load->arena);
 }
 
+/* What a list has of these leaves it, and with it what stands under them. */
+static void take_out(struct load *load, size_t own, size_t companion, const struct yaml_node *map)
+{
+	size_t first = load->len;
+	struct state taken;
+
+	load_keys(load, own, companion, "", map);
+	for (size_t i = first; i < load->len; i++) {
+		struct object *have = state_find(load->state, load->loaded[i].object);
+
+		state_init(&taken, load->arena);
+		if (have && text_same(object_owner(have), object_owner(load->loaded[i].object)))
+			state_cascade(load->state, have, &taken);
+		else
+			load_error(load, nowhere, object_label(load->loaded[i].object, load->arena),
+				   "nothing that was added by hand; expected one of those")
+				->code = -ENOENT;
+	}
+	load->len = first;
+}
+
 int conf_set(const char *name, const char *const *arguments, size_t count, struct state *state,
 	     struct diag *diag)
 {
 	size_t errors = diag->error_count, companion = LOAD_NONE, own;
 	struct object *object, *device = NULL;
-	struct yaml_node *map;
+	struct yaml_node *map, *more;
 	struct load load;
 
 	argument_load(&load, state, diag);
@@ -296,11 +342,14 @@ int conf_set(const char *name, const char *const *arguments, size_t count, struc
 				     object_name(object));
 	if (device)
 		companion = load_add(&load, device, NULL, FORM_NAMED);
-	map = read_arguments(&load, object->kind, arguments, count);
+	map = read_arguments(&load, object->kind, arguments, count, 0);
+	more = read_arguments(&load, object->kind, arguments, count, '+');
+	take_out(&load, own, companion, read_arguments(&load, object->kind, arguments, count, '-'));
 	load_keys(&load, own, companion, "", map);
 	drop_all_unlisted(&load, object, map);
 	if (device)
 		drop_all_unlisted(&load, device, map);
+	load_keys(&load, own, companion, "", more);
 	for (size_t i = device ? 2 : 1; i < load.len; i++)
 		put_child(&load, &load.loaded[i]);
 	return finish(&load, errors, state);

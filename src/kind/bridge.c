@@ -36,6 +36,7 @@ static const struct field fields[] = {
 	 .max = UINT32_MAX, .initial = "false", .doc = "spanning tree protocol"},
 	{"parameters.forward-delay", &vtype_seconds, FIELD(bridge, forward_delay),
 	 .attr = IFLA_BR_FORWARD_DELAY, .flags = FIELD_SAY, .min = 0, .max = 30, .initial = "0",
+	 .native = "15",
 	 .doc = "seconds a new port listens and learns before it forwards; with STP 2 to 30, else 0"},
 	{"parameters.hello-time", &vtype_seconds, FIELD(bridge, hello_time),
 	 .attr = IFLA_BR_HELLO_TIME, .min = 1, .max = 10, .initial = "2",
@@ -137,7 +138,7 @@ static const struct field fields[] = {
 /* With STP the kernel would raise 0 by itself to 2 s; the standard's own default is 15 s. */
 static void expand(struct object *object, struct state *state, struct diag *diag)
 {
-	if (object_number(object, "parameters.stp", 0) &&
+	if (object_number(object, "parameters.stp", 0) && !object_number(object, "bare", 0) &&
 	    !object_has_key(object, "parameters.forward-delay"))
 		object_set(object, "parameters.forward-delay", "15", state->arena);
 }
@@ -146,7 +147,9 @@ static void check(const struct object *object, const struct state *state, struct
 {
 	const struct bridge *bridge = object->data;
 
-	if (object_number(object, "parameters.stp", 0) && bridge->forward_delay < 200)
+	if (object_number(object, "parameters.stp", 0) && bridge->forward_delay < 200 &&
+	    (object_has_key(object, "parameters.forward-delay") ||
+	     !object_number(object, "bare", 0)))
 		diag_error(diag, object_place_of(object, "parameters.forward-delay"),
 			   object_label(object, state->arena),
 			   "forward-delay is below 2 seconds; expected 2 to 30 while stp is on");

@@ -23,8 +23,10 @@ static const struct field fields[] = {
 	 .flags = FIELD_KEY | FIELD_NEED | FIELD_TOP, .doc = "name, at most 15 bytes"},
 	{"existing", &vtype_bool, FIELD(link, existing), .flags = FIELD_FACE, .initial = "false",
 	 .doc = "made by others: never created or deleted, only added to and given back"},
+	{"bare", &vtype_bool, FIELD(link, bare), .flags = FIELD_FACE, .initial = "false",
+	 .doc = "left as the kernel makes it: not set up, no MAC or value but those written"},
 	{"up", &vtype_bool, FIELD(link, up), .attr = IFF_UP, .flags = FIELD_HEADER | FIELD_SAY,
-	 .initial = "true", .doc = "whether the device is set up"},
+	 .initial = "true", .native = "false", .doc = "whether the device is set up"},
 	/* ETH_MIN_MTU and ETH_MAX_MTU of linux/if_ether.h */
 	{"mtu", &vtype_u32, FIELD(link, mtu), .attr = IFLA_MTU, .flags = FIELD_TOP, .min = 68,
 	 .max = 65535, .initial = "1500",
@@ -57,7 +59,7 @@ static const struct field fields[] = {
 /* A device that is described is meant to run. */
 static void expand(struct object *object, struct state *state, struct diag *diag)
 {
-	if (!object_has_key(object, "up"))
+	if (!object_has_key(object, "up") && !object_number(object, "bare", 0))
 		object_set(object, "up", "true", state->arena);
 }
 

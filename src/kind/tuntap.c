@@ -35,7 +35,7 @@ static const struct field fields[] = {
 static void expand(struct object *object, struct state *state, struct diag *diag)
 {
 	if (!object_has_key(object, "owner") && !object_has_key(object, "group") &&
-	    !object_number(object, "existing", 0))
+	    !object_number(object, "existing", 0) && !object_number(object, "bare", 0))
 		object_set(object, "owner", "0", state->arena);
 }
 

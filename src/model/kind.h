@@ -48,6 +48,7 @@ struct field {
 	const char *const *words; /* vtype_word: NULL-terminated */
 	const char
 		*initial;   /* what an object of ours has where the text is silent; NULL: unknown */
+	const char *native; /* FIELD_SAY: what the kernel makes it by itself, where that differs */
 	const char *spread; /* also written under the owner as `spread: {THIS: value}`; or NULL */
 	const char *doc;    /* one line, unit included */
 };

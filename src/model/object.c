@@ -124,6 +124,13 @@ int64_t object_number(const struct object *object, const char *key, int64_t othe
 	return (int64_t)value_number(object_at(object, (unsigned int)i), type->size);
 }
 
+const char *object_initial(const struct object *object, unsigned int i)
+{
+	const struct field *field = kind_field(object->kind, i);
+
+	return field->native && object_number(object, "bare", 0) ? field->native : field->initial;
+}
+
 const void *object_value(const struct object *object, const char *key, const struct vtype *type)
 {
 	int i = find_set(object, key);

@@ -40,6 +40,9 @@ void object_take(struct object *to, unsigned int i, const struct object *from, u
 /* … and by key, for those who do not know the kind. NULL, 0, false: unset or no such key. */
 const char *object_text(const struct object *object, const char *key);
 int64_t object_number(const struct object *object, const char *key, int64_t otherwise);
+/* What a device of ours has in field i where the text is silent; NULL: nobody knows. One that is
+ * left `bare` has what the kernel gives it. */
+const char *object_initial(const struct object *object, unsigned int i);
 const void *object_value(const struct object *object, const char *key, const struct vtype *type);
 struct place object_place_of(const struct object *object, const char *key);
 bool object_has_key(const struct object *object, const char *key);

@@ -34,8 +34,8 @@ static bool give_back(struct diff *diff, const struct entry *entry, struct objec
 		object_take(target, i, entry->prior, i, diff->arena);
 		return true;
 	}
-	return field->initial &&
-	       object_parse(target, i, field->initial, (struct place){0}, diff->arena, &err) == 0;
+	return field->initial && object_parse(target, i, object_initial(target, i),
+					      (struct place){0}, diff->arena, &err) == 0;
 }
 
 uint64_t release_fields(struct diff *diff, const struct entry *entry, struct object *target)

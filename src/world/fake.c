@@ -195,8 +195,8 @@ static void fill(struct fake *fake, struct object *object)
 
 		if (field->initial && !object_has(object, i) &&
 		    !(field->flags & (FIELD_KEY | FIELD_FACE | FIELD_READ | FIELD_ASIDE)))
-			object_parse(object, i, field->initial, (struct place){0}, &fake->arena,
-				     &err);
+			object_parse(object, i, object_initial(object, i), (struct place){0},
+				     &fake->arena, &err);
 	}
 	stamp(fake, object);
 }

@@ -79,7 +79,8 @@ static struct object *filled(const struct object *object, uint64_t mask, unsigne
 
 		if (!object_has(copy, i) && field->initial &&
 		    (mask >> i & 1 || field->flags & flag))
-			object_parse(copy, i, field->initial, (struct place){0}, arena, &unused);
+			object_parse(copy, i, object_initial(copy, i), (struct place){0}, arena,
+				     &unused);
 	}
 	return copy;
 }
@@ -103,8 +104,8 @@ static void mac_choose(struct object *object, struct arena *arena)
 {
 	uint8_t b[5];
 
-	if (!(object->kind->flags & KIND_HIGH_MAC) || object_has_key(object, "macaddress") ||
-	    getrandom(b, sizeof(b), 0) != sizeof(b))
+	if (!(object->kind->flags & KIND_HIGH_MAC) || object_number(object, "bare", 0) ||
+	    object_has_key(object, "macaddress") || getrandom(b, sizeof(b), 0) != sizeof(b))
 		return;
 	object_set(object, "macaddress",
 		   arena_print(arena, "fe:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4]),
@@ -113,7 +114,8 @@ static void mac_choose(struct object *object, struct arena *arena)
 
 struct object *live_said(const struct object *object, struct arena *arena)
 {
-	struct object *copy = filled(object, 0, FIELD_SAY, arena);
+	unsigned int flag = object_number(object, "bare", 0) ? 0 : FIELD_SAY;
+	struct object *copy = filled(object, 0, flag, arena);
 
 	mac_choose(copy, arena);
 

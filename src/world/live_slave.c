@@ -42,10 +42,21 @@ static int mac_get(const struct nlmsghdr *answer, void *data)
 	return 0;
 }
 
+static void mac_set(const struct slot *slot, uint32_t ifindex, const uint8_t mac[6])
+{
+	struct nl_msg msg;
+	struct ifinfomsg *header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
+
+	header->ifi_index = (int)ifindex;
+	mnl_attr_put(&msg.head, IFLA_ADDRESS, 6, mac);
+	nl_talk(slot->site->nl, &msg.head, NULL);
+}
+
 /*
  * A bridge of others that nobody gave a MAC has a random one only as long as it is empty: the first
  * port gives it its own, and the last to leave takes it along. So it is told to keep the one it
- * has.
+ * has; by way of another one, since its bridge identity, still all zeroes, follows only a change
+ * (br_set_mac_address): two bridges of the same identity would both be root.
  */
 static void mac_keep(const struct slot *slot, uint32_t master)
 {
@@ -65,10 +76,10 @@ static void mac_keep(const struct slot *slot, uint32_t master)
 	header->ifi_index = (int)master;
 	if (!is_empty(slot->site, master) || nl_ask(slot->site->nl, &msg.head, mac_get, mac, NULL))
 		return;
-	header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
-	header->ifi_index = (int)master;
-	mnl_attr_put(&msg.head, IFLA_ADDRESS, sizeof(mac), mac);
-	nl_talk(slot->site->nl, &msg.head, NULL);
+	mac[5] ^= 1;
+	mac_set(slot, master, mac);
+	mac[5] ^= 1;
+	mac_set(slot, master, mac);
 }
 
 static int master_set(const struct slot *slot, const char *master, struct nl_refusal *refusal)
