@@ -107,7 +107,7 @@ if [ $fast = yes ]; then
 		checked golden 300 tools/golden
 	fi
 	files=$(find tests -name 'test_*.py' ! -path 'tests/system/*' ! -path 'tests/guest/*' \
-		! -path 'tests/fire/*' ! -path '*/slow/*' | sort)
+		! -path 'tests/fire/*' ! -path 'tests/compat/*' ! -path '*/slow/*' | sort)
 	# shellcheck disable=SC2086
 	[ -z "$files" ] || pytests fast 300 -n 2 $files
 fi
@@ -120,7 +120,7 @@ if [ $system = yes ]; then
 	# The slow ones sleep most of the time, so they come first and have a worker more.
 	# shellcheck disable=SC2046
 	pytests system 2400 -n 3 --dist loadgroup $(find tests -path '*/slow/test_*.py' | sort) \
-		tests/fire tests/guest tests/system
+		tests/fire tests/guest tests/system tests/compat
 fi
 if [ -n "$guest_pid" ]; then
 	wait $guest_pid
