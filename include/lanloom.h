@@ -128,6 +128,60 @@ enum loom_status loom_exec(struct loom *loom, const char *name_space, char *cons
 			   struct loom_doc **doc);
 
 /*
+ * The other end of a TAP or TUN: for programs that read and write packets themselves.
+ *
+ *	struct loom_tap *tap;
+ *	struct loom_packet packet;
+ *	unsigned char room[LOOM_PACKET_MOST];
+ *
+ *	if (loom_tap_open(loom, "tap0", LOOM_TAP_PLAIN, &tap, &doc) == LOOM_DONE)
+ *		while (loom_tap_read(tap, room, sizeof(room), &packet) > 0)
+ *			…;
+ *
+ * The device has to be there (lanloom add tap tap0 owner=ME) and the caller its owner, or root. A
+ * queue does not block; loom_tap_fd is for poll. One queue belongs to one thread at a time; a
+ * device with multi-queue may be opened several times.
+ */
+struct loom_tap;
+
+enum {
+	LOOM_TAP_PLAIN = 0, /* packets are whole: checksums complete, none above the MTU */
+	/* checksums may be open, either way */
+	LOOM_TAP_CHECKSUM = 1,
+	/* TCP and UDP come, and may be written, as super-packets of up to 64 KiB; has CHECKSUM */
+	LOOM_TAP_SUPER = 2,
+};
+
+/* The largest read: a super-packet with its headers. */
+#define LOOM_PACKET_MOST (65536 + 64)
+
+enum loom_super { LOOM_WHOLE, LOOM_TCP4, LOOM_TCP6, LOOM_UDP };
+
+struct loom_packet {
+	unsigned char *bytes; /* TAP: from the Ethernet header on; TUN: from the IP header on */
+	size_t size;
+	/*
+	 * checksum_start not 0: the checksum at start + offset has the sum of the pseudo header only;
+	 * what is from start to the end is still to be added. Counted from `bytes`.
+	 */
+	size_t checksum_start, checksum_offset;
+	/* not LOOM_WHOLE: to be cut into packets with `segment` bytes behind `headers` bytes each */
+	enum loom_super super;
+	size_t segment, headers;
+};
+
+/* device: "tap0", "ns1/tap0". offloads: LOOM_TAP_…; of what the kernel lacks the rest is done. */
+enum loom_status loom_tap_open(struct loom *loom, const char *device, unsigned int offloads,
+			       struct loom_tap **tap, struct loom_doc **doc);
+int loom_tap_fd(const struct loom_tap *tap);
+/* 1: packet->bytes is in `room`; 0: there is none now; -errno: the device went (-EBADFD), or
+ * -EMSGSIZE: room was too small, and the packet is lost. */
+int loom_tap_read(struct loom_tap *tap, void *room, size_t size, struct loom_packet *packet);
+/* 0 or -errno; -EINVAL: an open checksum or super-packet for a queue that was opened without. */
+int loom_tap_write(struct loom_tap *tap, const struct loom_packet *packet);
+void loom_tap_close(struct loom_tap *tap); /* NULL may be */
+
+/*
  * Reading documents. All questions may be asked of NULL and of the wrong type: the answer is then
  * NULL, 0 or false. What they return belongs to the document.
  */
