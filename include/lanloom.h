@@ -161,11 +161,12 @@ struct loom_packet {
 	unsigned char *bytes; /* TAP: from the Ethernet header on; TUN: from the IP header on */
 	size_t size;
 	/*
-	 * checksum_start not 0: the checksum at start + offset has the sum of the pseudo header only;
-	 * what is from start to the end is still to be added. Counted from `bytes`.
+	 * checksum_start not 0: the checksum at start + offset has the sum of the pseudo header
+	 * only; what is from start to the end is still to be added. Counted from `bytes`.
 	 */
 	size_t checksum_start, checksum_offset;
-	/* not LOOM_WHOLE: to be cut into packets with `segment` bytes behind `headers` bytes each */
+	/* not LOOM_WHOLE: to be cut into packets with `segment` bytes behind `headers` bytes each
+	 */
 	enum loom_super super;
 	size_t segment, headers;
 };

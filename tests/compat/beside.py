@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Command lines run by ours and by the originals, and compared: see side.py."""
+import concurrent.futures
 import json
 import pathlib
 import subprocess
@@ -28,7 +29,7 @@ def words(line):
 
 
 def answers(folder, lines, with_sys=True, acl=False):
-    done = subprocess.run([sys.executable, SIDE, folder], capture_output=True, text=True, timeout=55,
+    done = subprocess.run([sys.executable, SIDE, folder], capture_output=True, text=True, timeout=180,
                           input=json.dumps({"sys": with_sys, "acl": acl, "lines": lines}))
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -54,7 +55,8 @@ def first_difference(ours, theirs):
 def compare(folders, scene, with_sys=True, acl=False):
     """The number of command lines that were equal; differences are told all at once."""
     lines = [words(line) for line in scene]
-    ours, theirs = (answers(folder, lines, with_sys, acl) for folder in folders)
+    with concurrent.futures.ThreadPoolExecutor() as both:
+        ours, theirs = both.map(lambda folder: answers(folder, lines, with_sys, acl), folders)
     wrong = []
     for line, one, other in zip(lines, ours, theirs, strict=True):
         for key in one or ():

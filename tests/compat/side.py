@@ -5,7 +5,7 @@
 
 SPEC and answer are JSON: {"sys": true, "lines": [[word…]…]} and [{"out", "err", "status", "state"}…].
 A line that begins with "@" is a step of the stage and not looked at: "@" COMMAND WORD…, "@frames"
-DEVICE COUNT (COUNT frames from as many addresses), "@wires" COUNT (pairs w0a w0b, w1a …), "@acl" NAME TEXT
+DEVICE COUNT (COUNT frames from as many addresses), "@wires" COUNT (pairs w0a w0b, w1a …), "@carrier" DEVICE… (waits for it), "@acl" NAME TEXT
 (a file in /etc/qemu, which is the namespace's own). A word with {fd} gets the number of a socket; what TAP
 comes over it is in the answer: its name, its flags, and the state while it is open.
 """
@@ -20,15 +20,17 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 
 CLONE_NEWNS, CLONE_NEWNET = 0x00020000, 0x40000000
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18
 TUNGETIFF = 0x800454d2
 libc = ctypes.CDLL(None, use_errno=True)
 
-# What runs by itself; and random addresses: all devices of the stage have one that begins with 02:00:0.
+# What runs by itself, and what follows a change in the kernel's own time (operstate and carrier); and random addresses: all devices of the stage have one that begins with 02:00:0.
 RUNNING = {"hello_timer", "tcn_timer", "topology_change_timer", "gc_timer", "forward_delay_timer",
-           "hold_timer", "message_age_timer"}
+           "hold_timer", "message_age_timer", "operstate", "qdisc"}
+LATE = {"LOWER_UP", "NO-CARRIER"}
 
 
 def call(result, what):
@@ -69,13 +71,41 @@ def still(value):
         return {key: still(inner) for key, inner in value.items()
                 if key not in RUNNING and not (key == "address" and not inner.startswith("02:00:0"))}
     if isinstance(value, list):
-        return [still(inner) for inner in value]
+        return [still(inner) for inner in value if not (isinstance(inner, str) and inner in LATE)]
     return value
 
 
 def state():
     done = subprocess.run(["ip", "-j", "-d", "link"], capture_output=True, text=True, check=True)
     return still(json.loads(done.stdout))
+
+
+def until(condition, what):
+    end = time.monotonic() + 30
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(what)
+        time.sleep(0.02)
+
+
+def carrier(*devices):
+    """Waits until these pass packets."""
+    def is_up(device):
+        done = subprocess.run(["ip", "-j", "link", "show", "dev", device], capture_output=True, text=True)
+        return json.loads(done.stdout)[0]["operstate"] == "UP"
+
+    until(lambda: all(map(is_up, devices)), f"{devices} are not up")
+
+
+def nobody_holds():
+    """The state when what goes with its last holder is gone: that is a moment after it ended."""
+    def is_so():
+        found.append(state())
+        return all(link.get("linkinfo", {}).get("info_data", {}).get("persist", True) for link in found[-1])
+
+    found = []
+    until(is_so, "a TAP is still held")
+    return found[-1]
 
 
 def frames(device, count):
@@ -100,6 +130,8 @@ def stage(words):
         frames(*words[1:])
     elif words[0] == "@wires":
         wires(*words[1:])
+    elif words[0] == "@carrier":
+        carrier(*words[1:])
     elif words[0] == "@acl":
         path = pathlib.Path("/etc/qemu", words[1])
         path.write_bytes(words[2].encode())
@@ -138,18 +170,19 @@ def run_given(words):
     ours, theirs = socket.socketpair()
     with ours, theirs:
         words = [word.replace("{fd}", str(theirs.fileno())) for word in words]
-        done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=30,
+        done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=90,
                               pass_fds=[theirs.fileno()])
-        return {"taps": received(ours), "out": done.stdout.decode("latin-1"),
-                "err": done.stderr.decode("latin-1"), "status": done.returncode, "state": state()}
+        taps = received(ours)
+        return {"taps": taps, "out": done.stdout.decode("latin-1"), "err": done.stderr.decode("latin-1"),
+                "status": done.returncode, "state": nobody_holds()}
 
 
 def run(words):
     if any("{fd}" in word for word in words):
         return run_given(words)
-    done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=30)
+    done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL, timeout=90)
     return {"out": settle(done.stdout.decode("latin-1")), "err": done.stderr.decode("latin-1"),
-            "status": done.returncode, "state": state()}
+            "status": done.returncode, "state": nobody_holds()}
 
 
 def main():
