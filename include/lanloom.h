@@ -118,6 +118,14 @@ enum loom_status loom_disable(struct loom *loom, struct loom_doc **doc);
 /* What there is to write: all kinds, or one, by its name or section. */
 enum loom_status loom_kinds(struct loom *loom, const char *kind, struct loom_doc **doc);
 
+/*
+ * A description made from something else, as `text`; what has no counterpart is in `warnings`.
+ * format: "live" (file NULL), "ifcfg", "interfaces", "netplan", "networkd". file: a file, a folder,
+ * "-"; NULL: where that program has its own. The option `name` is the description's.
+ */
+enum loom_status loom_import(struct loom *loom, const char *format, const char *file,
+			     struct loom_doc **doc);
+
 /* Tunnel keys. new: creates `path` with mode 0600 and never overwrites; both answer the public
  * half. */
 enum loom_status loom_key_new(struct loom *loom, const char *path, struct loom_doc **doc);
