@@ -98,6 +98,7 @@ static void apply(struct keeper *keeper, struct keeper_message *request,
 		log_note(&keeper->log, "refused: %s", err.message);
 	} else {
 		log_steps(keeper, steps, len);
+		watch_told(keeper);
 		watch_renew(keeper, false);
 		names_look(keeper);
 		keeper_wait(keeper, keeper->len ? 0 : LINGER_MS);

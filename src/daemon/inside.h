@@ -161,7 +161,8 @@ void watch_close(struct keeper *keeper);
 /* What runs changed, or (told) what is committed: look soon. */
 void watch_renew(struct keeper *keeper, bool told);
 bool watch_mends(const struct keeper *keeper); /* just now */
-/* Has looked at all that is committed, now if need be, and mends nothing. */
+void watch_told(struct keeper *keeper); /* by somebody who applied: need not look before it ends */
+/* Has looked at all that is committed, now if need be, or was told, and mends nothing. */
 bool watch_knows(struct keeper *keeper);
 
 /* --- guarding.c --- */

@@ -335,6 +335,11 @@ void watch_renew(struct keeper *keeper, bool told)
 	look_soon(keeper, SETTLE_MS);
 }
 
+void watch_told(struct keeper *keeper)
+{
+	keeper->watch->looked = true;
+}
+
 bool watch_knows(struct keeper *keeper)
 {
 	struct watch *watch = keeper->watch;

@@ -20,6 +20,7 @@ void __wrap_worker_stop(struct service *service);
 int __wrap_worker_change(struct service *service, const struct secrets *secrets, bool sockets,
 			 struct err *err);
 void __wrap_watch_renew(struct keeper *keeper, bool told);
+void __wrap_watch_told(struct keeper *keeper);
 void __wrap_names_look(struct keeper *keeper);
 void __wrap_names_identity(const char *ns, uint64_t *device, uint64_t *inode);
 bool __wrap_keeper_end_check(struct keeper *keeper);
@@ -59,6 +60,10 @@ int __wrap_worker_change(struct service *service, const struct secrets *secrets,
 }
 
 void __wrap_watch_renew(struct keeper *keeper, bool told)
+{
+}
+
+void __wrap_watch_told(struct keeper *keeper)
 {
 }
 
