@@ -67,7 +67,7 @@ static bool belongs(const struct object *object, const struct object *owner,
 	return object->kind == kind && text_same(object->ns, owner->ns) && under >= 0 &&
 	       object_has(object, (unsigned int)under) && !object->automatic &&
 	       text_same(*(const char **)object_at(object, (unsigned int)under),
-			 object_name(owner));
+			 object_title(owner));
 }
 
 static void save_children(struct save *save, const struct object *owner, struct yaml_node *map);
@@ -119,7 +119,7 @@ static void save_children(struct save *save, const struct object *owner, struct 
 	struct child child;
 	const char *key;
 
-	if (!object_name(owner))
+	if (!object_title(owner))
 		return;
 	for (size_t k = 0; child_next(owner->kind, &k, &child, &key);)
 		if (child.form == FORM_LISTED)

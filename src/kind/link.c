@@ -42,6 +42,8 @@ static const struct field fields[] = {
 	{"link-group", &vtype_u32, FIELD(link, link_group), .attr = IFLA_GROUP,
 	 .flags = FIELD_TOP, .initial = "0",
 	 .doc = "number of a group of devices, for rules (`group` of ip link)"},
+	{"proxy-arp", &vtype_bool, FIELD(link, proxy_arp), .flags = FIELD_FACE,
+	 .doc = "answers ARP for what this host routes elsewhere; needs net.ipv4.ip_forward"},
 	{"ifindex", &vtype_u32, FIELD(link, ifindex), .flags = FIELD_READ | FIELD_IDENT,
 	 .doc = "the kernel's number of the device"},
 	{"type", &vtype_text, FIELD(link, type), .flags = FIELD_READ,
@@ -56,11 +58,28 @@ static const struct field fields[] = {
 };
 /* clang-format on */
 
+/* The variable's name, with the device's dots as `/`, as sysctl(8) has it. */
+static const char *device_value(const struct object *object, const char *family, const char *value,
+				const struct state *state)
+{
+	char *name = arena_text(state->arena, object_name(object));
+
+	for (char *c = name; *c; c++)
+		if (*c == '.')
+			*c = '/';
+	return arena_print(state->arena, "net.%s.conf.%s.%s", family, name, value);
+}
+
 /* A device that is described is meant to run. */
 static void expand(struct object *object, struct state *state, struct diag *diag)
 {
 	if (!object_has_key(object, "up") && !object_number(object, "bare", 0))
 		object_set(object, "up", "true", state->arena);
+	if (object_has_key(object, "proxy-arp"))
+		state_want_value(state, object->ns,
+				 device_value(object, "ipv4", "proxy_arp", state),
+				 object_number(object, "proxy-arp", 0) ? "1" : "0",
+				 object_place_of(object, "proxy-arp"));
 }
 
 /*

@@ -7,6 +7,7 @@ struct link {
 	const char *name;
 	uint8_t existing;
 	uint8_t bare;
+	uint8_t proxy_arp;
 	uint8_t up;
 	uint32_t mtu; /* bytes */
 	struct mac macaddress;

@@ -87,12 +87,24 @@ static int read_wanted(struct site *site, const struct state *wanted, struct sta
 	return r;
 }
 
+/* What a device of ours has where the text is silent: what new devices are given. */
+static int value_forget(void *data, struct err *err)
+{
+	const struct object *object = data;
+	struct text value TEXT_CLEANUP = {0};
+	char name[SYSCTL_NAME_MAX];
+
+	if (sysctl_default(object_name(object), name) && sysctl_read(name, &value, err) == 0)
+		sysctl_write(object_name(object), text_get(&value), err);
+	return 0; /* it may have gone with its device */
+}
+
 static int apply(struct site *site, const struct step *step, struct err *err)
 {
 	int r;
 
 	if (!step->after)
-		return 0; /* it went with its device */
+		return site_inside(site, value_forget, (void *)step->before, err);
 	r = site_inside(site, value_write, (void *)step->after, err);
 	if (r)
 		err_at(err, object_label(step->after, site->arena),

@@ -116,6 +116,8 @@ static const char *child_name(struct looking *looking, const struct object *chil
 }
 
 /* addresses: [{…}]; interfaces: ["tap0"] beside ports: {"tap0": {…}}. */
+static void children_describe(struct looking *looking, const struct object *device, json_t *to);
+
 static void child_describe(struct looking *looking, const struct object *child, json_t *to)
 {
 	json_t *json = json_object();
@@ -124,6 +126,8 @@ static void child_describe(struct looking *looking, const struct object *child, 
 	owner_tell(looking, child, json);
 	if (child->automatic)
 		json_object_set_new(json, "automatic", json_true());
+	if (!object_name(child) && child->kind->flags & KIND_SLAVE)
+		children_describe(looking, child, json);
 	if (child->kind->listed_map) {
 		const char *name = child_name(looking, child);
 
@@ -145,7 +149,7 @@ static void children_describe(struct looking *looking, const struct object *devi
 
 		if (child != device && child->kind->listed && text_same(child->ns, device->ns) &&
 		    child->kind->owner && kind_is(device->kind, child->kind->owner) &&
-		    text_same(object_owner(child), object_name(device)))
+		    text_same(object_owner(child), object_title(device)))
 			child_describe(looking, child, to);
 	}
 }

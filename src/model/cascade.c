@@ -37,7 +37,7 @@ static bool stands_on(const struct object *object, const char *device)
 		const struct field *field = kind_field(object->kind, i);
 		bool owner = field->flags & FIELD_OWNER;
 
-		if (!object_has(object, i) || !field->type->text ||
+		if (!object_has(object, i) || !field->type->text || field->flags & FIELD_FACE ||
 		    !(owner || (field->type->device && field->flags & FIELD_NEED)))
 			continue;
 		if (text_same(*(const char **)object_at(object, i), device))
@@ -46,9 +46,15 @@ static bool stands_on(const struct object *object, const char *device)
 	return false;
 }
 
+/* What the master of its device holds for it (an entry of a bridge's table). */
+static bool in_master(const struct object *object)
+{
+	return object->kind->flags & KIND_IN_MASTER && object_number(object, "master", 0);
+}
+
 bool object_dies_with(const struct object *object, const struct object *gone)
 {
-	const char *name = object_name(gone);
+	const char *name = object_title(gone);
 
 	if (!name || object == gone)
 		return false;
@@ -60,6 +66,8 @@ bool object_dies_with(const struct object *object, const struct object *gone)
 		return false;
 	if (object->kind->device && text_same(object_name(object), name))
 		return kind_is(gone->kind, "link");
+	if (gone->kind->flags & KIND_SLAVE && in_master(object))
+		return stands_on(object, name);
 	if (kind_is(gone->kind, "link"))
 		return kind_root(object->kind)->rank != RANK_PEER && stands_on(object, name);
 	return object->kind->owner && kind_is(gone->kind, object->kind->owner) &&
@@ -71,6 +79,8 @@ bool object_is_ipv6(const struct object *object)
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
 		const struct field *field = kind_field(object->kind, i);
 
+		if (object_has(object, i) && field->type == &vtype_ip && field->flags & FIELD_KEY)
+			return ip_bits(object_at(object, i)) == 128;
 		if (object_has(object, i) &&
 		    (field->type == &vtype_prefix || field->type == &vtype_target))
 			return ip_bits(&((const struct prefix *)object_at(object, i))->ip) == 128;
@@ -84,7 +94,7 @@ bool link_admits(const struct object *link, const struct object *object)
 
 	if (rank == RANK_ROUTE && !object_number(link, "up", 1))
 		return false;
-	if (rank != RANK_ADDRESS && rank != RANK_ROUTE)
+	if (rank != RANK_ADDRESS && rank != RANK_ROUTE && rank != RANK_NEIGHBOUR)
 		return true;
 	return !object_is_ipv6(object) || object_number(link, "mtu", 1500) >= 1280;
 }
@@ -108,13 +118,25 @@ static struct object *killer_in_keys(const struct state *gone, const struct obje
 		const struct field *field = kind_field(object->kind, i);
 		const char *const *name = object_at(object, i);
 
-		if (!object_has(object, i) || !field->type->text ||
+		if (!object_has(object, i) || !field->type->text || field->flags & FIELD_FACE ||
 		    !(field->flags & (FIELD_OWNER | FIELD_NEED)))
 			continue;
 		found = killer_named(gone, object, link, object->ns, *name);
 		if (!found && owner && field->flags & FIELD_OWNER)
 			found = killer_named(gone, object, kind_root(owner), object->ns, *name);
 	}
+	return found;
+}
+
+/* The place under a master, of the device whose entry in the master's table it is. */
+static struct object *killer_slave(const struct state *gone, const struct object *object)
+{
+	struct object *found = NULL;
+
+	for (size_t i = 0; !found && kinds[i]; i++)
+		if (kinds[i]->flags & KIND_SLAVE)
+			found = killer_named(gone, object, kinds[i], object->ns,
+					     object_owner(object));
 	return found;
 }
 
@@ -133,6 +155,8 @@ struct object *state_killer(const struct state *gone, const struct object *objec
 	}
 	if (!found && object->kind->device)
 		found = killer_named(gone, object, link, object->ns, object_name(object));
+	if (!found && in_master(object))
+		found = killer_slave(gone, object);
 	return found ? found : killer_in_keys(gone, object, link);
 }
 

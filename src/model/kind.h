@@ -76,6 +76,7 @@ enum rank {
 	RANK_SYSCTL,
 	RANK_ADDRESS,
 	RANK_ROUTE,
+	RANK_NEIGHBOUR, /* what hangs on a device besides: neighbours, forwarding entries, rules */
 	RANK_TUNNEL,
 	RANK_PEER,
 	RANK_FACT,
@@ -95,6 +96,9 @@ enum {
 	/* without a MAC it gets one above all vendors' (fe:…), so that no bridge it joins takes it
 	 * for its own and loses what stands on the old one (tap, veth) */
 	KIND_HIGH_MAC = 1 << 8,
+	/* with `master: true` it is held by the master of its device, and dies with the device's
+	 * place there (an fdb entry) */
+	KIND_IN_MASTER = 1 << 9,
 };
 
 struct object;

@@ -260,6 +260,17 @@ const char *object_name(const struct object *object)
 	return object_text(object, "name");
 }
 
+const char *object_title(const struct object *object)
+{
+	const char *name = object_name(object);
+
+	for (unsigned int i = 0; !name && i < kind_field_count(object->kind); i++)
+		if (kind_field(object->kind, i)->flags & FIELD_KEY &&
+		    kind_field(object->kind, i)->type->device && object_has(object, i))
+			name = *(const char *const *)object_at(object, i);
+	return name;
+}
+
 const char *object_owner(const struct object *object)
 {
 	unsigned int count = kind_field_count(object->kind);

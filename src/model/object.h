@@ -69,6 +69,8 @@ bool object_other(const struct object *a, const struct object *b);
 /* What stands before its name in messages: "br0", "ns1/br0", "address 10.0.0.1/24 on br0". */
 const char *object_label(const struct object *object, struct arena *arena);
 
-/* Its name, or the device it belongs to: the FIELD_OWNER key. NULL: none. */
+/* Its name, or of what has none the device it is told by (a port): what others stand on. */
+const char *object_title(const struct object *object);
+/* The device it belongs to: the FIELD_OWNER key. NULL: none. */
 const char *object_owner(const struct object *object);
 const char *object_name(const struct object *object); /* the key `name` */

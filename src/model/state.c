@@ -93,7 +93,7 @@ struct object *state_named(const struct state *state, const char *kind, const ch
 	struct object *object;
 
 	for (size_t i = 0; (object = state_next(state, kind, &i));)
-		if (text_same(object->ns, ns) && text_same(object_name(object), name))
+		if (text_same(object->ns, ns) && text_same(object_title(object), name))
 			return object;
 	return NULL;
 }
@@ -108,7 +108,7 @@ static int named_order(const struct object *object, const char *ns, const struct
 		order = (its->rank > root->rank) - (its->rank < root->rank);
 	if (!order && its != root)
 		order = strcmp(its->name, root->name);
-	return order ? order : text_compare(object_name(object), name);
+	return order ? order : text_compare(object_title(object), name);
 }
 
 struct object *state_at(const struct state *state, const char *ns, const struct kind *root,
@@ -205,4 +205,18 @@ size_t state_namespaces(const struct state *state, struct arena *arena, const ch
 			name_add(arena, names, &len, object_name(object));
 	}
 	return len;
+}
+
+void state_want_value(struct state *state, const char *ns, const char *name, const char *value,
+		      struct place place)
+{
+	struct object *object;
+
+	if (state_named(state, "sysctl", ns, name))
+		return;
+	object = object_make(state->arena, kind_find("sysctl"), ns);
+	object->place = place;
+	object_set(object, "name", name, state->arena);
+	object_set(object, "value", value, state->arena);
+	state_add(state, object);
 }

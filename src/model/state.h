@@ -38,6 +38,9 @@ struct object *state_owner(const struct state *state, const struct object *objec
  * name; NULL: it is gone, or `like` has no number.
  */
 struct object *state_numbered(const struct state *state, const struct object *like);
+/* The text wants the sysctl `name` to have this value, unless it says another itself. */
+void state_want_value(struct state *state, const char *ns, const char *name, const char *value,
+		      struct place place);
 
 /* Loops over the objects of a kind or based on it: for (i = 0; (o = state_next(s, "link", &i)); )
  */

@@ -129,6 +129,33 @@ NUMBER(16);
 NUMBER(32);
 NUMBER(64);
 
+static int be16_put(const struct field *field, const void *value, const struct link_names *names,
+		    struct nlmsghdr *message)
+{
+	mnl_attr_put_u16(message, field->attr, htons(*(const uint16_t *)value));
+	return 0;
+}
+
+static int be16_get(const struct field *field, const struct nlattr *attr,
+		    const struct link_names *names, struct arena *arena, void *value)
+{
+	if (mnl_attr_get_payload_len(attr) != sizeof(uint16_t))
+		return -EPROTO;
+	*(uint16_t *)value = ntohs(mnl_attr_get_u16(attr));
+	return 0;
+}
+
+const struct vtype vtype_be16 = {
+	.name = "number",
+	.example = "1",
+	.size = 2,
+	.shape = SHAPE_NUMBER,
+	.parse = number_parse,
+	.print = number_print,
+	.put = be16_put,
+	.get = be16_get,
+};
+
 static int bool_parse(const struct field *field, const char *text, struct arena *arena, void *value,
 		      struct err *err)
 {

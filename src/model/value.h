@@ -69,6 +69,7 @@ struct public_key {
 extern const struct vtype vtype_bool; /* uint8_t; true|false|yes|no|on|off */
 extern const struct vtype vtype_u8;   /* uint8_t within [min, max] of the field */
 extern const struct vtype vtype_u16;  /* uint16_t */
+extern const struct vtype vtype_be16; /* uint16_t, big endian in the message: a port */
 extern const struct vtype vtype_u32;  /* uint32_t */
 extern const struct vtype vtype_u64;  /* uint64_t */
 extern const struct vtype
@@ -79,6 +80,7 @@ extern const struct vtype vtype_bit;
 extern const struct vtype vtype_vlan_protocol; /* uint8_t: 0 802.1q, 1 802.1ad; big endian */
 extern const struct vtype vtype_word;	       /* uint8_t: index into the field's words */
 extern const struct vtype vtype_mac;	       /* struct mac */
+extern const struct vtype vtype_any_mac;       /* struct mac: also of a group, or all zero */
 extern const struct vtype vtype_group_mac; /* struct mac: 01:80:c2:00:00:0X, X none of 1, 2, 3 */
 extern const struct vtype vtype_ip;	   /* struct ip */
 extern const struct vtype vtype_prefix;	   /* struct prefix; without /len: a host's */

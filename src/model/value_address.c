@@ -69,6 +69,23 @@ const struct vtype vtype_mac = {
 	.get = mac_get,
 };
 
+static int any_mac_parse(const struct field *field, const char *text, struct arena *arena,
+			 void *value, struct err *err)
+{
+	return mac_parse(&(struct field){.key = field->key, .flags = FIELD_ANY}, text, arena, value,
+			 err);
+}
+
+const struct vtype vtype_any_mac = {
+	.name = "MAC address",
+	.example = "02:00:00:00:00:01",
+	.size = sizeof(struct mac),
+	.parse = any_mac_parse,
+	.print = mac_print,
+	.put = bytes_put,
+	.get = mac_get,
+};
+
 static int group_mac_parse(const struct field *field, const char *text, struct arena *arena,
 			   void *value, struct err *err)
 {

@@ -141,6 +141,8 @@ static bool owner_changed(const struct diff *diff, const struct object *object)
 {
 	const struct object *device = state_owner(&diff->own, object), *actual;
 
+	if (device && !object_dies_with(object, device))
+		return false; /* listed under it, that is all */
 	actual = device ? state_find(diff->request->actual, device) : NULL;
 	return actual && object_other(device, actual);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sys/nl_msg.h"
 
+#include <linux/neighbour.h>
 #include <string.h>
 
 void *nl_msg_start(struct nl_msg *msg, uint16_t type, uint16_t flags, size_t size)
@@ -34,6 +35,12 @@ bool nl_msg_whole(const struct nlmsghdr *message)
 	case RTM_DELADDR:
 		size = sizeof(struct ifaddrmsg);
 		break;
+	case RTM_NEWNEIGH:
+	case RTM_DELNEIGH:
+		size = sizeof(struct ndmsg);
+		break;
+	case RTM_NEWRULE:
+	case RTM_DELRULE: /* struct fib_rule_hdr is of the same form */
 	case RTM_NEWROUTE:
 	case RTM_DELROUTE:
 		size = sizeof(struct rtmsg);

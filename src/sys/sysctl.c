@@ -84,6 +84,18 @@ bool sysctl_device(const char *name, char device[16])
 	return strcmp(device, "all") != 0 && strcmp(device, "default") != 0;
 }
 
+bool sysctl_default(const char *name, char out[SYSCTL_NAME_MAX])
+{
+	const char *folder = folder_of(name), *rest;
+	char device[16];
+
+	if (!sysctl_device(name, device))
+		return false;
+	rest = strchr(name + strlen(folder), '.');
+	snprintf(out, SYSCTL_NAME_MAX, "%sdefault%s", folder, rest);
+	return true;
+}
+
 void sysctl_value(const char *text, struct text *value)
 {
 	static const char blanks[] = " \t\n\r";

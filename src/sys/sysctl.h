@@ -22,6 +22,9 @@ int sysctl_name(const char *text, char name[SYSCTL_NAME_MAX], struct err *err);
 /* The device a name belongs to ("net.ipv4.conf.eth1/1000.forwarding": "eth1.1000"); false: none. */
 bool sysctl_device(const char *name, char device[16]);
 
+/* The variable that new devices get the value of `name`, a device's, from. False: there is none. */
+bool sysctl_default(const char *name, char out[SYSCTL_NAME_MAX]);
+
 /* A value in one spelling: blanks at the ends gone, runs of them one space. */
 void sysctl_value(const char *text, struct text *value);
 

@@ -2,10 +2,10 @@
 /*
  * A world in memory. It does what the kernel does as far as plans can tell: names are taken or
  * free, devices must be there before what stands on them, what dies with a device dies, and the
- * kernel's side effects happen: a link that goes down loses its routes and IPv6 addresses, an MTU
- * below 1280 (RFC 8200 5) its IPv6 addresses, a deleted primary address its secondaries. It can
- * refuse the n-th breath, so transactions are tested at every step without root, and a plan is
- * run here first to see what it would take along.
+ * kernel's side effects happen: a link that goes down loses its routes, neighbours and IPv6
+ * addresses, an MTU below 1280 (RFC 8200 5) its IPv6 addresses, a deleted primary address its
+ * secondaries. It can refuse the n-th breath, so transactions are tested at every step without
+ * root, and a plan is run here first to see what it would take along.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -81,8 +81,9 @@ static void link_effects(struct fake *fake, const struct object *link, bool went
 	for (size_t i = 0; i < state->len; i++) {
 		struct object *object = state->objects[i];
 		enum rank rank = kind_root(object->kind)->rank;
-		bool flushed = went_down && object_is_ipv6(object) &&
-			       (rank == RANK_ADDRESS || rank == RANK_ROUTE);
+		bool six = rank == RANK_ADDRESS || rank == RANK_ROUTE;
+		bool flushed =
+			went_down && (rank == RANK_NEIGHBOUR || (six && object_is_ipv6(object)));
 
 		if (object_dies_with(object, link) && (flushed || !link_admits(link, object)))
 			continue;
