@@ -110,6 +110,7 @@ static int prepare(struct run *run, const struct apply_request *request, struct 
 		return err->code;
 	state_init(&run->owed, arena);
 	state_init(&run->left, arena);
+	plan_extend(&run->plan_request);
 	plan_make(&run->plan_request, &run->plan);
 	check_holders(run);
 	if (!run->plan.diag.error_count)

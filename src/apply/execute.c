@@ -149,7 +149,7 @@ int run_put_back(struct run *run, const struct state *before, struct journal *jo
 /* The text says it, or a step of this run set it: a key of an earlier text goes back. */
 static bool promised(const struct run *run, const struct step *found, unsigned int field)
 {
-	const struct object *desired = state_find(run->request->desired, found->after);
+	const struct object *desired = state_find(run->plan_request.desired, found->after);
 
 	if (!desired || object_has(desired, field))
 		return true;

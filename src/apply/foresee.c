@@ -74,7 +74,7 @@ static void add_missing(struct run *run, const struct state *before, struct worl
 		steps_missing(run->arena, before, world_fake_state(fake), &run->plan, &missing);
 
 	for (size_t i = 0; i < count; i++) {
-		struct object *written = state_find(run->request->desired, missing[i].after);
+		struct object *written = state_find(run->plan_request.desired, missing[i].after);
 
 		missing[i].flags |= flags;
 		if (written) /* of a new one the rehearsal does not know all that the kernel adds */

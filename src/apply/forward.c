@@ -188,7 +188,7 @@ enum result run_forward(struct run *run, struct journal *journal, const struct s
 		    !run->error.code)
 			run->error = err;
 		if (!run->request->gone)
-			run_mend(run, run->request->desired, committed);
+			run_mend(run, run->plan_request.desired, committed);
 	}
 	if (!booked) {
 		err_hint(&run->error, "the next command that changes something finishes this");

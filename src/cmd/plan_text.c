@@ -121,6 +121,23 @@ static size_t riders_add(FILE *line, const struct loom_doc *steps, size_t i)
 	return end;
 }
 
+/* What moves with a device into a bridge, or back: told once, as what it is afterwards. */
+static size_t movers_add(FILE *line, const struct loom_doc *steps, size_t i)
+{
+	size_t next = i + 1;
+	const char *comma = ", with ";
+
+	for (; next < loom_count(steps) && loom_truth(loom_at(steps, next), "rides"); next++) {
+		const struct loom_doc *step = loom_at(steps, next);
+
+		if (sign_of(step) == SIGN_DELETE)
+			continue;
+		fprintf(line, "%s%s", comma, loom_text(step, "says"));
+		comma = ", ";
+	}
+	return next;
+}
+
 /* Prints the line of step `i`; returns the next step that has its own. */
 static size_t step_print(const struct cmd_call *call, const struct loom_doc *steps, size_t i)
 {
@@ -136,7 +153,9 @@ static size_t step_print(const struct cmd_call *call, const struct loom_doc *ste
 	fields_add(line, loom_get(step, "fields"), sign == SIGN_CHANGE || sign == SIGN_REPLACE);
 	if (loom_truth(step, "restores"))
 		fputs(" (put back)", line);
-	if ((sign == SIGN_DELETE || sign == SIGN_REPLACE) && !call->verbose)
+	if (loom_truth(step, "moves") && !call->verbose)
+		next = movers_add(line, steps, i);
+	else if ((sign == SIGN_DELETE || sign == SIGN_REPLACE) && !call->verbose)
 		next = riders_add(line, steps, i);
 	place_add(line, loom_get(step, "place"));
 	fclose(line);

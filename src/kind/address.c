@@ -29,7 +29,7 @@ struct address {
 	struct prefix address;
 	struct ip peer, broadcast;
 	uint32_t metric, valid_for, preferred_for;
-	uint8_t lifetime, no_prefix_route, scope, secondary;
+	uint8_t lifetime, no_prefix_route, scope, secondary, settled;
 };
 
 extern const struct kind kind_address;
@@ -52,6 +52,7 @@ enum {
 	VALID_FOR,
 	PREFERRED_FOR,
 	SECONDARY,
+	SETTLED,
 };
 
 /* clang-format off */
@@ -84,6 +85,10 @@ static const struct field fields[] = {
 			   .doc = "seconds until it is no longer chosen"},
 	[SECONDARY] = {"secondary", &vtype_bool, FIELD(address, secondary), .flags = FIELD_READ,
 		       .doc = "goes when the first address of its network goes (IPv4)"},
+	/* IFA_F_NODAD: what was there before, or on another device, need not be asked for again */
+	[SETTLED] = {"settled", &vtype_bool, FIELD(address, settled),
+		     .flags = FIELD_INNER | FIELD_ASIDE,
+		     .doc = "it is known that nobody else on the wire has it (IPv6)"},
 };
 /* clang-format on */
 
@@ -204,6 +209,10 @@ static struct object *get(struct site *site, const struct nlmsghdr *message, str
 			address->scope = i;
 			has(object, SCOPE);
 		}
+	if (header->ifa_family == AF_INET6 && !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))) {
+		address->settled = true;
+		has(object, SETTLED);
+	}
 	if (!ends_get(object, attrs, header->ifa_family))
 		return NULL;
 	lifetime_get(object, attrs[IFA_CACHEINFO]);
@@ -278,7 +287,7 @@ static void lifetime_put(struct nlmsghdr *message, const struct object *object)
 static void address_put(struct nlmsghdr *message, const struct object *object, struct sent *sent)
 {
 	const struct address *address = object->data;
-	uint32_t start = message->nlmsg_len;
+	uint32_t start = message->nlmsg_len, flags = 0;
 
 	ip_put(message, IFA_LOCAL, &address->address.ip);
 	ip_put(message, IFA_ADDRESS,
@@ -295,8 +304,15 @@ static void address_put(struct nlmsghdr *message, const struct object *object, s
 		mnl_attr_put_u32(message, IFA_RT_PRIORITY, address->metric);
 		sent_note(sent, object, METRIC, start, message);
 	}
-	if (object_has(object, NO_PREFIX_ROUTE) && address->no_prefix_route)
-		mnl_attr_put_u32(message, IFA_FLAGS, IFA_F_NOPREFIXROUTE);
+	flags |= object_has(object, NO_PREFIX_ROUTE) && address->no_prefix_route
+			 ? IFA_F_NOPREFIXROUTE
+			 : 0;
+	flags |= object_has(object, SETTLED) && address->settled &&
+				 address->address.ip.family == AF_INET6
+			 ? IFA_F_NODAD
+			 : 0;
+	if (flags)
+		mnl_attr_put_u32(message, IFA_FLAGS, flags);
 	lifetime_put(message, object);
 }
 

@@ -13,6 +13,7 @@
 
 struct bridge {
 	struct link link;
+	const char *uplink;
 	uint32_t forward_delay, hello_time, max_age, ageing_time; /* s/100 */
 	uint32_t last_member_interval, membership_interval, querier_interval;
 	uint32_t query_interval, query_response_interval, startup_query_interval; /* s/100 */
@@ -31,6 +32,8 @@ static const char *const routers[] = {"never", "auto", "always", NULL};
 
 /* clang-format off */
 static const struct field fields[] = {
+	{"uplink", &vtype_ref, FIELD(bridge, uplink), .flags = FIELD_FACE,
+	 .doc = "joins as a port, with its addresses, routes and MAC, which go back at down"},
 	/* the kernel has this one truth in 32 bits */
 	{"parameters.stp", &vtype_bool, FIELD(bridge, stp), .attr = IFLA_BR_STP_STATE,
 	 .max = UINT32_MAX, .initial = "false", .doc = "spanning tree protocol"},
@@ -135,12 +138,28 @@ static const struct field fields[] = {
 };
 /* clang-format on */
 
+static void port_add(struct object *object, struct state *state)
+{
+	const char *uplink = ((struct bridge *)object->data)->uplink;
+	struct object *port = state_named(state, "port", object->ns, uplink);
+
+	if (port)
+		return; /* its keys stand under `ports`; another bridge's is told by check */
+	port = object_make(state->arena, kind_find("port"), object->ns);
+	port->place = object_place_of(object, "uplink");
+	object_set(port, "device", uplink, state->arena);
+	object_set(port, "bridge", object_name(object), state->arena);
+	state_add(state, port);
+}
+
 /* With STP the kernel would raise 0 by itself to 2 s; the standard's own default is 15 s. */
 static void expand(struct object *object, struct state *state, struct diag *diag)
 {
 	if (object_number(object, "parameters.stp", 0) && !object_number(object, "bare", 0) &&
 	    !object_has_key(object, "parameters.forward-delay"))
 		object_set(object, "parameters.forward-delay", "15", state->arena);
+	if (object_has_key(object, "uplink"))
+		port_add(object, state);
 }
 
 static void check(const struct object *object, const struct state *state, struct diag *diag)

@@ -92,7 +92,8 @@ int fixed_macs(struct visit *visit, struct state *desired, const char *host, boo
 
 		if (!(object->kind->flags & KIND_OWN_MAC) || object_has_key(object, "macaddress") ||
 		    object_number(object, "existing", 0) || object_number(object, "bare", 0) ||
-		    promised_bare(visit, object) || state_find(&actual, object))
+		    object_has_key(object, "uplink") || promised_bare(visit, object) ||
+		    state_find(&actual, object))
 			continue;
 		r = mac_give(visit, desired, object, host, draw, err);
 	}

@@ -116,6 +116,8 @@ json_t *step_describe(const struct step *step, const struct object *old)
 	json_object_set_new(json, "place", describe_place(step->place));
 	if (step->flags & STEP_RIDES)
 		json_object_set_new(json, "rides", json_true());
+	if (step->flags & STEP_MOVES)
+		json_object_set_new(json, "moves", json_true());
 	if (step->flags & STEP_RESTORE)
 		json_object_set_new(json, "restores", json_true());
 	return json;

@@ -18,6 +18,17 @@ const char *action_word(enum action action)
 	return words[action];
 }
 
+unsigned int step_move_order(const struct step *step)
+{
+	bool port = step_object(step)->kind->flags & KIND_SLAVE;
+
+	if (step->before && step->after)
+		return 2;
+	if (!step->before)
+		return port ? 1 : 0;
+	return port ? STEP_MOVE_LAST : 3;
+}
+
 struct step step_swapped(const struct step *step)
 {
 	struct step swapped = *step;

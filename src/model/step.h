@@ -13,6 +13,7 @@ enum {
 	STEP_REPLACE = 1 << 0, /* half of a replacement: the deletion comes before, early */
 	STEP_RESTORE = 1 << 1, /* puts back what another step takes along */
 	STEP_RIDES = 1 << 2,   /* done by its breath's leader */
+	STEP_MOVES = 1 << 4,   /* part of a move of a device, with all it has, into a bridge */
 	STEP_LATE = 1 << 3,    /* behind the deletions, since it puts back what they take along */
 };
 
@@ -38,6 +39,10 @@ static inline const struct object *step_object(const struct step *step)
 {
 	return step->after ? step->after : step->before;
 }
+/* Where a step stands within a move: new addresses, the port, routes, what is no longer needed. */
+#define STEP_MOVE_LAST 4
+#define STEP_MOVE_MOST 1024
+unsigned int step_move_order(const struct step *step);
 struct step step_swapped(const struct step *step);
 
 /* All fields as they shall be after a change: the new ones of `mask`, the others as they are. */

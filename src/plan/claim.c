@@ -86,7 +86,7 @@ bool claim_allowed(struct diff *diff, const struct object *desired, const struct
 	if (!kind_allows(diff, desired, actual))
 		return false;
 	if (declared_existing(desired) || diff->request->adopt ||
-	    claim_other(diff, desired, &theirs))
+	    uplink_follows(diff, desired, actual) || claim_other(diff, desired, &theirs))
 		return true;
 	if (own && (own->claim != CLAIM_MADE || claim_made(diff, actual)))
 		return true;

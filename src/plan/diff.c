@@ -326,6 +326,7 @@ void plan_make(const struct plan_request *request, struct plan *plan)
 	check_beside(&diff);
 	release_all(&diff);
 	restore_taken(&diff);
+	uplink_steps(&diff);
 	diag_sort(&plan->diag);
 	plan_order(plan, diff.steps, diff.len);
 }

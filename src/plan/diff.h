@@ -38,6 +38,14 @@ uint64_t release_drops(struct diff *diff, const struct entry *entry, const struc
 uint64_t release_anew(const struct diff *diff, const struct entry *entry,
 		      const struct object *target, const struct object *actual);
 
+/* plan/uplink.c: a device that moves into a bridge with all it has, or back. */
+void uplink_steps(struct diff *diff);
+/* This address was taken from a device that is still in a bridge. */
+bool uplink_holds(const struct diff *diff, const struct object *object);
+/* `actual` stands on a device that moves into the bridge `desired` stands on. */
+bool uplink_follows(const struct diff *diff, const struct object *desired,
+		    const struct object *actual);
+
 void diff_step(struct diff *diff, const struct object *before, const struct object *after,
 	       uint64_t mask, unsigned int flags);
 /* Takes `gone` and all that dies with it out of diff->actual. `deleted`: as steps that ride along.

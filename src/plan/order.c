@@ -39,6 +39,8 @@ struct order {
 
 static enum phase phase_of(const struct step *step)
 {
+	if (step->flags & STEP_MOVES)
+		return PHASE_MAKE;
 	if (step->after)
 		return step->flags & STEP_LATE ? PHASE_LATE : PHASE_MAKE;
 	return step->flags & STEP_REPLACE ? PHASE_EARLY : PHASE_DELETE;
@@ -115,6 +117,8 @@ static struct loose *carrier(const struct order *order, const struct loose *loos
 	const struct object *object = loose->object;
 	struct loose *other;
 
+	if (loose->step->flags & STEP_MOVES)
+		return NULL;
 	if (makes(loose->phase) && (loose->step->before || !(object->kind->flags & KIND_PAIR ||
 							     object->kind->door == DOOR_KEEPER)))
 		return NULL;
@@ -129,11 +133,31 @@ static struct loose *carrier(const struct order *order, const struct loose *loos
 	return other;
 }
 
+/* The step that a move is announced by: that of the port, or else the first. */
+static struct loose *mover_of(const struct order *order)
+{
+	struct loose *first = NULL;
+
+	for (size_t i = 0; i < order->len; i++) {
+		struct loose *loose = &order->loose[i];
+
+		if (!(loose->step->flags & STEP_MOVES))
+			continue;
+		if (loose->object->kind->flags & KIND_SLAVE)
+			return loose;
+		if (!first)
+			first = loose;
+	}
+	return first;
+}
+
 /* Follows the carriers to the one that has none; of two that carry each other the first leads. */
 static struct loose *leader_of(const struct order *order, struct loose *loose)
 {
 	struct loose *leader = loose;
 
+	if (loose->step->flags & STEP_MOVES)
+		return mover_of(order);
 	for (size_t guard = 0; guard < DEPTH_MAX; guard++) {
 		struct loose *next = carrier(order, leader);
 
@@ -230,7 +254,9 @@ void plan_order(struct plan *plan, const struct step *steps, size_t len)
 						.index = i};
 	index_objects(&order);
 	for (size_t i = 0; i < len; i++) {
-		order.loose[i].rank = (int)kind_root(order.loose[i].object->kind)->rank;
+		order.loose[i].rank = steps[i].flags & STEP_MOVES
+					      ? RANK_ADDRESS
+					      : (int)kind_root(order.loose[i].object->kind)->rank;
 		order.loose[i].depth = depth_of(&order, &order.loose[i], 0);
 		order.loose[i].later = comes_later(order.loose[i].object);
 	}

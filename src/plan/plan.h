@@ -38,6 +38,12 @@ struct plan_request {
 	bool force;  /* also where somebody else's object dies or a held TAP goes */
 };
 
+/*
+ * Before plan_make: request->desired becomes a copy that has what stands on devices that the text
+ * moves into a bridge (`uplink`).
+ */
+void plan_extend(struct plan_request *request);
+
 /* Always fills `plan`; refusals stand in plan->diag.errors (then nothing may be run). */
 void plan_make(const struct plan_request *request, struct plan *plan);
 void plan_fini(struct plan *plan);

@@ -215,7 +215,7 @@ static void release_taken(struct diff *diff)
 		const struct object *object = own->entries[i].object, *device;
 
 		if (own->entries[i].claim != CLAIM_TAKEN || state_find(&diff->actual, object) ||
-		    state_find(diff->request->desired, object))
+		    state_find(diff->request->desired, object) || uplink_holds(diff, object))
 			continue;
 		device = device_then(diff, object);
 		if (!device || !link_admits(device, object))

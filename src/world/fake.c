@@ -272,12 +272,31 @@ static int delete_all(struct fake *fake, const struct breath *breath, struct err
 	return 0;
 }
 
+/* A device moves into a bridge, or back, with all it has. */
+static int move(struct fake *fake, const struct breath *breath, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned int order = 0; order <= STEP_MOVE_LAST; order++)
+		for (size_t i = 0; !r && i < breath->len; i++) {
+			struct step *step = &breath->steps[i];
+			struct breath one = {.steps = step, .len = 1};
+
+			if (step_move_order(step) == order)
+				r = step->after ? apply_step(fake, step, err)
+						: delete_all(fake, &one, err);
+		}
+	return r;
+}
+
 /* Paired objects stand on each other: both names are checked before either is made. */
 static int carry_out(struct fake *fake, const struct breath *breath, struct err *err)
 {
 	struct state before = fake->state;
 	int r;
 
+	if (breath->steps[breath->leader].flags & STEP_MOVES)
+		return move(fake, breath, err);
 	if (!breath->steps[breath->leader].after)
 		return delete_all(fake, breath, err);
 	if (breath->len > 1) /* objects are never changed in place: the pointers are the snapshot */

@@ -30,7 +30,7 @@ void live_refresh(struct live *live)
 	live_watch_tidy(live);
 }
 
-static int step_apply(struct live *live, const struct breath *breath, struct err *err)
+int live_step_apply(struct live *live, const struct breath *breath, struct err *err)
 {
 	const struct step *step = &breath->steps[breath->leader];
 	const struct object *object = step_object(step);
@@ -42,6 +42,8 @@ static int step_apply(struct live *live, const struct breath *breath, struct err
 	r = live_site(live, object->ns, &site, err);
 	if (r)
 		return r;
+	if (step->flags & STEP_MOVES)
+		return live_uplink_apply(live, site, breath, err);
 	if (live_is_group(breath))
 		return live_group_remove(live, site, breath, err);
 	if (object->kind->ops && object->kind->ops->apply)
@@ -86,7 +88,7 @@ static int live_apply(struct world *world, const struct breath *breath, struct e
 	if (keeper_has_part(breath))
 		r = keeper_apply(live->folder, live->sites, breath, err);
 	if (!r && object->kind->door != DOOR_KEEPER)
-		r = step_apply(live, breath, err);
+		r = live_step_apply(live, breath, err);
 	if (r == -EEXIST && step->flags & STEP_RESTORE)
 		return 0; /* the kernel had put it back by itself */
 	if (r)

@@ -103,6 +103,10 @@ int live_put_nest(struct nlmsghdr *message, uint16_t attr, const struct object *
 bool live_has_nest(const struct object *object, uint64_t mask);
 
 /* live_slave.c, live_tun.c, live_move.c, live_netns.c: the other ways of a step. */
+/* By the door of the leader's kind. */
+int live_step_apply(struct live *live, const struct breath *breath, struct err *err);
+int live_uplink_apply(struct live *live, struct site *site, const struct breath *breath,
+		      struct err *err);
 int live_slave_apply(struct live *live, struct site *site, const struct step *step,
 		     struct err *err);
 int live_tun_apply(struct live *live, struct site *site, const struct breath *breath,

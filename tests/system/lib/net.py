@@ -217,8 +217,9 @@ class Net:
                 process.kill()
             process.wait()
             for stream in (process.stdin, process.stdout, process.stderr):
-                if stream:
-                    stream.close()
+                with contextlib.suppress(BrokenPipeError):
+                    if stream:
+                        stream.close()
         for path in spaces():
             if path.name.startswith(self.prefix + "-"):
                 kill_inside(path.name)
