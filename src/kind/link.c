@@ -44,6 +44,10 @@ static const struct field fields[] = {
 	 .doc = "number of a group of devices, for rules (`group` of ip link)"},
 	{"proxy-arp", &vtype_bool, FIELD(link, proxy_arp), .flags = FIELD_FACE,
 	 .doc = "answers ARP for what this host routes elsewhere; needs net.ipv4.ip_forward"},
+	{"shape.egress", &vtype_rate, FIELD(link, egress), .flags = FIELD_FACE,
+	 .doc = "bits per second that may leave, as 100mbit"},
+	{"shape.ingress", &vtype_rate, FIELD(link, ingress), .flags = FIELD_FACE,
+	 .doc = "bits per second that may come in; an ifb of lanloom's own holds the rest back"},
 	{"ifindex", &vtype_u32, FIELD(link, ifindex), .flags = FIELD_READ | FIELD_IDENT,
 	 .doc = "the kernel's number of the device"},
 	{"type", &vtype_text, FIELD(link, type), .flags = FIELD_READ,
@@ -70,11 +74,57 @@ static const char *device_value(const struct object *object, const char *family,
 	return arena_print(state->arena, "net.%s.conf.%s.%s", family, name, value);
 }
 
+/* The device sends no faster. */
+static void queue_add(const char *ns, const char *device, const struct object *from,
+		      const char *key, struct state *state)
+{
+	struct object *queue = object_make(state->arena, kind_find("queue"), ns);
+	struct text rate TEXT_CLEANUP = {0};
+
+	object_print(from, (unsigned int)kind_field_find(from->kind, key), &rate);
+	queue->place = object_place_of(from, key);
+	object_set(queue, "device", device, state->arena);
+	object_set(queue, "rate", text_get(&rate), state->arena);
+	state_add(state, queue);
+}
+
+/* Name of the ifb that a device's traffic comes in through: of its own name where that fits. */
+static const char *shaper_name(const char *device, struct arena *arena)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	if (strlen(device) <= IFNAMSIZ - 1 - 3)
+		return arena_print(arena, "in-%s", device);
+	for (const char *c = device; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	return arena_print(arena, "in-%.6s-%05x", device, hash & 0xfffff);
+}
+
+static void inflow_add(const struct object *object, struct state *state)
+{
+	const char *through = shaper_name(object_name(object), state->arena);
+	struct object *ifb = object_make(state->arena, kind_find("ifb"), object->ns);
+	struct object *inflow = object_make(state->arena, kind_find("inflow"), object->ns);
+
+	ifb->place = inflow->place = object_place_of(object, "shape.ingress");
+	object_set(ifb, "name", through, state->arena);
+	if (!state_named(state, "ifb", object->ns, through)) /* it may be written, too */
+		state_add(state, ifb);
+	object_set(inflow, "device", object_name(object), state->arena);
+	object_set(inflow, "through", through, state->arena);
+	state_add(state, inflow);
+	queue_add(object->ns, through, object, "shape.ingress", state);
+}
+
 /* A device that is described is meant to run. */
 static void expand(struct object *object, struct state *state, struct diag *diag)
 {
 	if (!object_has_key(object, "up") && !object_number(object, "bare", 0))
 		object_set(object, "up", "true", state->arena);
+	if (object_has_key(object, "shape.egress"))
+		queue_add(object->ns, object_name(object), object, "shape.egress", state);
+	if (object_has_key(object, "shape.ingress"))
+		inflow_add(object, state);
 	if (object_has_key(object, "proxy-arp"))
 		state_want_value(state, object->ns,
 				 device_value(object, "ipv4", "proxy_arp", state),

@@ -8,6 +8,7 @@ struct link {
 	uint8_t existing;
 	uint8_t bare;
 	uint8_t proxy_arp;
+	uint64_t egress, ingress; /* bits/s */
 	uint8_t up;
 	uint32_t mtu; /* bytes */
 	struct mac macaddress;

@@ -12,6 +12,7 @@
 #include <linux/if_ether.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "model/kind.h"
 
@@ -448,4 +449,52 @@ const struct vtype vtype_vlan_protocol = {
 	.print = vlan_protocol_print,
 	.put = vlan_protocol_put,
 	.get = vlan_protocol_get,
+};
+
+/* Decimal, as `tc` and the makers of networks count. */
+static const struct {
+	const char *suffix;
+	uint64_t bits;
+} rates[] = {{"gbit", 1000000000}, {"mbit", 1000000}, {"kbit", 1000}, {"bit", 1}, {"", 1}};
+
+#define RATE_LEAST 8000 /* a kilobyte a second */
+#define RATE_MOST UINT64_C(1000000000000)
+
+static int rate_parse(const struct field *field, const char *text, struct arena *arena, void *value,
+		      struct err *err)
+{
+	unsigned long long number = 0;
+	uint64_t rate = 0;
+	int used = 0;
+
+	if (text[0] >= '0' && text[0] <= '9' && sscanf(text, "%13llu%n", &number, &used) == 1)
+		for (size_t i = 0; !rate && i < sizeof(rates) / sizeof(rates[0]); i++)
+			if (strcasecmp(text + used, rates[i].suffix) == 0 &&
+			    number <= RATE_MOST / rates[i].bits)
+				rate = number * rates[i].bits;
+	if (rate < RATE_LEAST && !(field->flags & FIELD_ANY))
+		return err_set(err, -EINVAL,
+			       "%s \"%.60s\" is no rate; expected bits per second from 8kbit to "
+			       "1000gbit, as 100mbit",
+			       field->key, text);
+	*(uint64_t *)value = rate / 8 * 8;
+	return 0;
+}
+
+static void rate_print(const struct field *field, const void *value, struct text *out)
+{
+	uint64_t rate = *(const uint64_t *)value;
+	size_t i = 0;
+
+	while (rates[i].bits > 1 && (!rate || rate % rates[i].bits))
+		i++;
+	text_add(out, "%llu%s", (unsigned long long)(rate / rates[i].bits), rates[i].suffix);
+}
+
+const struct vtype vtype_rate = {
+	.name = "rate",
+	.example = "100mbit",
+	.size = 8,
+	.parse = rate_parse,
+	.print = rate_print,
 };

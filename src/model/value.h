@@ -75,6 +75,7 @@ extern const struct vtype vtype_u64;  /* uint64_t */
 extern const struct vtype
 	vtype_seconds; /* uint32_t in 1/100 s, as the bridge has it; "15", "1.5", "15s" */
 extern const struct vtype vtype_interval; /* the same where the kernel has 64 bits for it */
+extern const struct vtype vtype_rate;	  /* uint64_t bits per second; "100mbit", "8000" */
 /* uint8_t: a truth that is bit number `min` of an attribute {value, mask} */
 extern const struct vtype vtype_bit;
 extern const struct vtype vtype_vlan_protocol; /* uint8_t: 0 802.1q, 1 802.1ad; big endian */

@@ -44,6 +44,14 @@ static struct object *prior_at_home(const struct plan_request *request,
 	return NULL;
 }
 
+/* An earlier text of this name gave field i what it has now. */
+static bool set_by_us(const struct entry *entry, const struct object *home, unsigned int i)
+{
+	return entry && entry->claim == CLAIM_SET && entry->prior &&
+	       entry->object->kind == home->kind && entry->prior->kind == home->kind &&
+	       !(kind_field(home->kind, i)->flags & FIELD_KEY) && object_has(entry->object, i);
+}
+
 /*
  * What the fields had before lanloom: from the earlier promise, else from what was read. A NIC
  * that moves is looked up where it comes from.
@@ -66,6 +74,8 @@ static struct object *prior_of(const struct plan_request *request, const struct 
 	for (unsigned int i = 0; i < kind_field_count(desired->kind); i++) {
 		unsigned int flags = kind_field(desired->kind, i)->flags;
 
+		if (set_by_us(entry, home, i))
+			continue; /* what is there is ours; prior_take knows what was before */
 		if (!(flags & FIELD_READ) && (object_has(desired, i) || flags & FIELD_KEY) &&
 		    object_has(home, i))
 			object_take(prior, i, home, i, request->arena);

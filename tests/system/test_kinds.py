@@ -127,7 +127,7 @@ TUNTAP = {
     "packet-info": (True, None, DATA + "pi", truth),
 }
 ELSEWHERE = {  # what tests below set and read back
-    "bridge": set(), "veth": {"peer"}, "tap": set(), "tun": set(), "ethernet": {"home"},
+    "bridge": {"uplink"}, "veth": {"peer"}, "tap": set(), "tun": set(), "ethernet": {"home"},
     "port": {"device", "bridge"},
     "address": {"device", "address", "label", "peer", "lifetime", "metric", "no-prefix-route", "scope"},
     "route": {"to", "table", "metric", "device", "via", "type", "scope", "from", "mtu", "on-link",
@@ -137,6 +137,7 @@ ELSEWHERE = {  # what tests below set and read back
     "rule": {"priority", "from", "to", "family", "iif", "oif", "mark", "mark-mask", "type-of-service",
              "ip-protocol", "source-port", "destination-port", "users", "invert", "type", "table",
              "suppress-prefix-length", "device", "protocol"},
+    "queue": {"device", "discipline", "rate"}, "inflow": {"device", "through"},
     "fdb": {"device", "macaddress", "master", "vlan", "destination", "port", "id", "source-id", "via", "type",
             "sticky"},
     "namespace": {"name"},
@@ -145,7 +146,7 @@ TABLES = {
     "bridge": BRIDGE | BRIDGE_NEEDS, "veth": LINK, "tap": LINK | TUNTAP,
     "tun": {key: line for key, line in (LINK | TUNTAP).items() if key != "macaddress"},
     "ethernet": LINK, "port": PORT, "address": {}, "route": {}, "sysctl": {}, "namespace": {},
-    "neighbour": {}, "rule": {}, "fdb": {},
+    "neighbour": {}, "rule": {}, "fdb": {}, "queue": {}, "inflow": {},
 }
 
 
@@ -205,7 +206,7 @@ def test_every_field_has_a_line():
             continue
         for field in kind["keys"]:
             key = field["key"]
-            if field.get("read-only") or key in ("name", "existing", "proxy-arp"):
+            if field.get("read-only") or key in ("name", "existing", "proxy-arp", "shape.egress", "shape.ingress"):
                 continue
             if key not in TABLES[kind["name"]] and key not in ELSEWHERE[kind["name"]]:
                 missing.append(f"{kind['name']}.{key}")
