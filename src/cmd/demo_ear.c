@@ -8,9 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ethtool.h>
 #include <linux/if_packet.h>
-#include <linux/sockios.h>
+#include <linux/rtnetlink.h>
 #include <net/ethernet.h>
 #include <net/if.h>
 #include <arpa/inet.h>
@@ -18,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,24 +102,37 @@ bool ear_heard(const struct ear *ear, const char *word)
 	return false;
 }
 
-/*
- * A device that cuts large packets itself (as every veth can) shows them uncut to a listener. With
- * that switched off the ear hears what a cable would carry. Gives the old value.
- */
-static uint32_t set_cutting(int fd, const char *device, uint32_t on)
-{
-	struct ethtool_value value = {.cmd = ETHTOOL_GGSO};
-	struct ifreq request = {0};
-	uint32_t before;
+/* The kernel's own limit of segments in a packet: GSO_MAX_SEGS of linux/netdevice.h. */
+enum { SEGMENTS_MOST = 65535 };
 
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", device);
-	request.ifr_data = (void *)&value;
-	if (ioctl(fd, SIOCETHTOOL, &request) < 0)
-		return on;
-	before = value.data;
-	value = (struct ethtool_value){.cmd = ETHTOOL_SGSO, .data = on};
-	ioctl(fd, SIOCETHTOOL, &request);
-	return before;
+/*
+ * A device that cuts large packets itself (as every veth can, TCP's and trains of datagrams) shows
+ * them uncut to a listener. If it may have one segment only, the ear hears what a cable would
+ * carry.
+ * (`ip link set DEVICE gso_max_segs`; ethtool's switch for it leaves datagrams alone.)
+ */
+static void set_segments(const char *device, uint32_t most)
+{
+	struct {
+		struct nlmsghdr header;
+		struct ifinfomsg link;
+		struct rtattr attr;
+		uint32_t most;
+	} ask = {
+		.header = {.nlmsg_len = sizeof(ask),
+			   .nlmsg_type = RTM_NEWLINK,
+			   .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+		.link = {.ifi_index = (int)if_nametoindex(device)},
+		.attr = {.rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = IFLA_GSO_MAX_SEGS},
+		.most = most,
+	};
+	char answer[512];
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd >= 0 && send(fd, &ask, sizeof(ask), 0) == (ssize_t)sizeof(ask))
+		recv(fd, answer, sizeof(answer), 0);
+	if (fd >= 0)
+		close(fd);
 }
 
 static int packet_socket(const char *device)
@@ -178,7 +189,6 @@ int ear_main(const char *device)
 {
 	uint8_t *heard = malloc(HEARD_MOST);
 	int fd = packet_socket(device), result;
-	uint32_t before;
 	size_t size;
 
 	if (fd < 0 || !heard) {
@@ -186,10 +196,10 @@ int ear_main(const char *device)
 		free(heard);
 		return LOOM_FAILED;
 	}
-	before = set_cutting(fd, device, 0);
+	set_segments(device, 1);
 	result = write_all(1, (const uint8_t *)"r", 1);
 	size = listen_until_told(fd, heard);
-	set_cutting(fd, device, before);
+	set_segments(device, SEGMENTS_MOST);
 	if (result == 0)
 		result = write_all(1, heard, size);
 	free(heard);

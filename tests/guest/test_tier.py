@@ -5,7 +5,7 @@ import pytest
 import tier
 
 DEATHS = {
-    "crash": ("echo @up\necho c >/proc/sysrq-trigger\n", "went off", "sysrq: Trigger a crash"),
+    "crash": ("echo @up\necho c >/proc/sysrq-trigger\n", "went off", "Kernel panic - not syncing: sysrq triggered crash"),
     "hang": ("echo @up\necho waiting for ever >/dev/console\nsleep 1000\n", "hangs", "waiting for ever"),
     "no end": ("echo @up\necho early >/dev/console\npoweroff -f\n", "went off", "early"),
 }

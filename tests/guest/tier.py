@@ -158,7 +158,7 @@ class Guest:
     def ends(self):
         """The last it said, for people."""
         texts = []
-        for path, lines in ((self.folder / "qemu", 10), (self.console, 40), (self.log, 25)):
+        for path, lines in ((self.folder / "qemu", 10), (self.console, 60), (self.log, 25)):
             if path.exists():
                 tail = path.read_text(errors="replace").splitlines()[-lines:]
                 texts.append(f"--- the end of the guest's {path.name}\n" + "\n".join(tail))
