@@ -100,6 +100,37 @@ static void check_holders(struct run *run)
 	}
 }
 
+/* What is to be made and cannot be, since the kernel was built without it: told before anything. */
+static void check_kernel(struct run *run)
+{
+	const struct kind *asked = NULL;
+	bool lacks = false;
+	size_t none;
+
+	for (size_t i = 0; run->world->ops->lacks && i < run->plan.len; i++) {
+		const struct step *step = &run->plan.steps[i];
+		const struct kind *kind = step->after ? step->after->kind : NULL;
+
+		if (!kind || step->before || kind->flags & KIND_SLAVE)
+			continue; /* a slave's owner tells it */
+		none = 0;
+		if (kind != asked)
+			lacks = !state_next(&run->actual, kind->name, &none) &&
+				run->world->ops->lacks(run->world, kind);
+		asked = kind;
+		while (kind && !kind->config)
+			kind = kind->base;
+		if (!lacks || !kind)
+			continue;
+		err_hint(diag_error(&run->plan.diag, step->place,
+				    object_label(step->after, run->arena),
+				    "this kernel has no %s: it was built without %s (module %s); "
+				    "expected one that has it",
+				    step->after->kind->name, kind->config, kind->module),
+			 "boot the distribution's kernel; lanloom kinds tells what this one has");
+	}
+}
+
 static int prepare(struct run *run, const struct apply_request *request, struct arena *arena,
 		   struct err *err)
 {
@@ -113,6 +144,7 @@ static int prepare(struct run *run, const struct apply_request *request, struct 
 	plan_extend(&run->plan_request);
 	plan_make(&run->plan_request, &run->plan);
 	check_holders(run);
+	check_kernel(run);
 	if (!run->plan.diag.error_count)
 		foresee(run);
 	return 0;

@@ -25,10 +25,12 @@ static bool can_stand(const struct state *state, const struct object *object)
 	struct object *owner = state_owner(state, object);
 
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
-		const char *const *name = object_at(object, i);
+		struct device_place place;
 
-		if (object_has(object, i) && kind_field(object->kind, i)->type->device &&
-		    (*name)[0] && !state_link(state, object->ns, *name))
+		if (!object_has(object, i) || !kind_field(object->kind, i)->type->device)
+			continue;
+		place = device_place_of(object, i);
+		if (place.name[0] && !state_link(state, place.ns, place.name))
 			return false;
 	}
 	return owner && (!kind_is(owner->kind, "link") || link_admits(owner, object));

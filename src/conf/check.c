@@ -59,11 +59,13 @@ static void names_add(struct load *load, struct names *names, const struct objec
 static const char *named_device(const struct object *object, unsigned int i)
 {
 	const struct field *field = kind_field(object->kind, i);
+	const char *text;
 
 	if (!field->type->device || !object_has(object, i) || !field_written(field) ||
 	    field->flags & FIELD_OWNER)
 		return NULL;
-	return *(const char *const *)object_at(object, i);
+	text = *(const char *const *)object_at(object, i);
+	return strchr(text, '/') ? NULL : text; /* elsewhere: the plan sees whether it is there */
 }
 
 static void gather(struct load *load, struct names *devices, struct names *used)

@@ -83,6 +83,27 @@ static bool refuse_secret(struct load *load, size_t at, const struct field *fiel
 	return true;
 }
 
+/* A list, or a map of one value each, for a field that holds such in one text; else the node. */
+static const struct yaml_node *joined(struct load *load, const struct field *field,
+				      const struct yaml_node *node)
+{
+	struct text text TEXT_CLEANUP = {0};
+	struct yaml_node *scalar;
+
+	if (!field->type->list || node->shape == YAML_SCALAR)
+		return node;
+	for (const struct yaml_node *one = node->first; one; one = one->next) {
+		if (one->shape != YAML_SCALAR || yaml_null(one) || strpbrk(one->text, " ,"))
+			return node;
+		text_add(&text, "%s", text.size ? " " : "");
+		if (node->shape == YAML_MAP)
+			text_add(&text, "%s:", one->key->text);
+		text_add(&text, "%s", one->text);
+	}
+	scalar = yaml_scalar(load->arena, text_get(&text), node->place);
+	return scalar;
+}
+
 bool load_value(struct load *load, size_t at, unsigned int i, const struct yaml_node *node)
 {
 	struct object *object = load->loaded[at].object;
@@ -90,6 +111,7 @@ bool load_value(struct load *load, size_t at, unsigned int i, const struct yaml_
 	struct err err;
 
 	load->loaded[at].faulty = true;
+	node = joined(load, field, node);
 	if (node->shape != YAML_SCALAR || yaml_null(node)) {
 		load_error(load, node->place, label(load, at),
 			   "%s has %s; expected one value: %s, as %s", field->key, yaml_word(node),
@@ -242,11 +264,58 @@ static bool load_own(struct load *load, size_t at, const char *full, const struc
 	return true;
 }
 
+static const struct yaml_node *list_has(const struct yaml_node *list, const char *word)
+{
+	for (const struct yaml_node *one = list->first; one; one = one->next)
+		if (one->shape == YAML_SCALAR && strcmp(one->text, word) == 0)
+			return one;
+	return NULL;
+}
+
+/*
+ * Netplan's form of a group of truths: `checksums: [udp, remote-tx]`; those it does not name are
+ * false. False: the keys are not of that sort.
+ */
+static bool load_switches(struct load *load, size_t at, const char *prefix,
+			  const struct yaml_node *list)
+{
+	struct object *object = load->loaded[at].object;
+	size_t size = strlen(prefix), found = 0;
+	struct err unused;
+
+	if (list->shape != YAML_LIST)
+		return false;
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
+		const struct field *field = kind_field(object->kind, i);
+		const struct yaml_node *one;
+
+		if (!text_starts(field->key, prefix) || !field_written(field))
+			continue;
+		if (field->type->shape != SHAPE_BOOL)
+			return false;
+		one = list_has(list, field->key + size);
+		found += one != NULL;
+		object_parse(object, i, one ? "true" : "false", one ? one->place : list->place,
+			     load->arena, &unused);
+	}
+	for (const struct yaml_node *one = list->first; one && found < list->len; one = one->next)
+		if (one->shape != YAML_SCALAR ||
+		    field_exact(object->kind, arena_print(load->arena, "%s%s", prefix, one->text)) <
+			    0)
+			load_error(load, one->place, label(load, at),
+				   "%.*s has \"%.60s\", which is not known; expected some of "
+				   "those that `lanloom kinds %s` lists",
+				   (int)size - 1, prefix,
+				   one->shape == YAML_SCALAR ? one->text : yaml_word(one),
+				   object->kind->name);
+	return true;
+}
+
 /* A map of longer keys, of the object and of its companion. */
 static void load_nested(struct load *load, size_t at, size_t companion, const char *prefix,
 			const struct yaml_node *node)
 {
-	if (yaml_null(node))
+	if (yaml_null(node) || load_switches(load, at, prefix, node))
 		return;
 	if (node->shape != YAML_MAP) {
 		load_error(load, node->place, label(load, at),

@@ -17,6 +17,19 @@ struct save {
 
 static const struct place nowhere;
 
+static struct yaml_node *list_node(struct save *save, const char *words)
+{
+	struct yaml_node *list = yaml_make(save->arena, YAML_LIST, nowhere);
+
+	for (size_t size; *words; words += size + (words[size] == ' ')) {
+		size = strcspn(words, " ");
+		yaml_append(
+			list, NULL,
+			yaml_scalar(save->arena, arena_textn(save->arena, words, size), nowhere));
+	}
+	return list;
+}
+
 static struct yaml_node *value_node(struct save *save, const struct object *object, unsigned int i)
 {
 	const struct field *field = kind_field(object->kind, i);
@@ -24,6 +37,8 @@ static struct yaml_node *value_node(struct save *save, const struct object *obje
 	struct yaml_node *node;
 
 	object_print(object, i, &text);
+	if (field->type->list)
+		return list_node(save, text_get(&text));
 	node = yaml_scalar(save->arena, text_get(&text), nowhere);
 	node->plain = field->type->shape != SHAPE_TEXT;
 	return node;

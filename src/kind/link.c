@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "model/cascade.h"
 #include "model/state.h"
 
 /* RFC 2863 section 3.1.14, in the order of linux/if.h. */
@@ -116,9 +117,22 @@ static void inflow_add(const struct object *object, struct state *state)
 	queue_add(object->ns, through, object, "shape.ingress", state);
 }
 
+/* One spelling: bare where it is the same namespace, as it is read. */
+static void lower_spell(struct object *object, unsigned int i, struct arena *arena)
+{
+	struct device_place place = device_place_of(object, i);
+
+	*(const char **)object_at(object, i) =
+		text_same(place.ns, object->ns) ? arena_text(arena, place.name)
+						: arena_print(arena, "%s/%s", place.ns, place.name);
+}
+
 /* A device that is described is meant to run. */
 static void expand(struct object *object, struct state *state, struct diag *diag)
 {
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
+		if (object_has(object, i) && kind_field(object->kind, i)->type == &vtype_lower)
+			lower_spell(object, i, state->arena);
 	if (!object_has_key(object, "up") && !object_number(object, "bare", 0))
 		object_set(object, "up", "true", state->arena);
 	if (object_has_key(object, "shape.egress"))

@@ -45,6 +45,11 @@ static void ahead_holders(struct world *world, const struct object *object, stru
 	ahead_of(world)->live->ops->holders(ahead_of(world)->live, object, out);
 }
 
+static bool ahead_lacks(struct world *world, const struct kind *kind)
+{
+	return ahead_of(world)->live->ops->lacks(ahead_of(world)->live, kind);
+}
+
 static void ahead_free(struct world *world)
 {
 	struct ahead *ahead = ahead_of(world);
@@ -60,6 +65,7 @@ static const struct world_ops ahead_ops = {
 	.disturbed = ahead_disturbed,
 	.identity = ahead_identity,
 	.holders = ahead_holders,
+	.lacks = ahead_lacks,
 	.free = ahead_free,
 };
 

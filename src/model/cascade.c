@@ -17,6 +17,11 @@ struct device_place device_place_get(const char *text, const char *ns)
 	return place;
 }
 
+struct device_place device_place_of(const struct object *object, unsigned int i)
+{
+	return device_place_get(*(const char *const *)object_at(object, i), object->ns);
+}
+
 static bool is_peer(const struct object *object, const struct object *other)
 {
 	const char *peer = object_text(object, "peer");
@@ -28,19 +33,27 @@ static bool is_peer(const struct object *object, const struct object *other)
 	return text_same(place.ns, other->ns) && text_same(place.name, object_name(other));
 }
 
+/* It cannot do without what this key names: it is in it, or made on it. */
+static bool is_vital(const struct field *field)
+{
+	return field->flags & FIELD_OWNER || field->type == &vtype_lower ||
+	       (field->type->device && field->flags & FIELD_NEED);
+}
+
 /* Some key of `object` names `device` as what it cannot do without. */
-static bool stands_on(const struct object *object, const char *device)
+static bool stands_on(const struct object *object, const char *ns, const char *device)
 {
 	unsigned int count = kind_field_count(object->kind);
 
 	for (unsigned int i = 0; i < count; i++) {
 		const struct field *field = kind_field(object->kind, i);
-		bool owner = field->flags & FIELD_OWNER;
+		struct device_place place;
 
 		if (!object_has(object, i) || !field->type->text || field->flags & FIELD_FACE ||
-		    !(owner || (field->type->device && field->flags & FIELD_NEED)))
+		    !is_vital(field))
 			continue;
-		if (text_same(*(const char **)object_at(object, i), device))
+		place = device_place_of(object, i);
+		if (text_same(place.ns, ns) && text_same(place.name, device))
 			return true;
 	}
 	return false;
@@ -62,16 +75,17 @@ bool object_dies_with(const struct object *object, const struct object *gone)
 		return text_same(object->ns, name);
 	if (is_peer(object, gone) || is_peer(gone, object))
 		return true;
+	if (kind_is(gone->kind, "link") && kind_root(object->kind)->rank != RANK_PEER &&
+	    stands_on(object, gone->ns, name))
+		return true;
 	if (!text_same(object->ns, gone->ns))
 		return false;
 	if (object->kind->device && text_same(object_name(object), name))
 		return kind_is(gone->kind, "link");
 	if (gone->kind->flags & KIND_SLAVE && in_master(object))
-		return stands_on(object, name);
-	if (kind_is(gone->kind, "link"))
-		return kind_root(object->kind)->rank != RANK_PEER && stands_on(object, name);
-	return object->kind->owner && kind_is(gone->kind, object->kind->owner) &&
-	       stands_on(object, name);
+		return stands_on(object, gone->ns, name);
+	return !kind_is(gone->kind, "link") && object->kind->owner &&
+	       kind_is(gone->kind, object->kind->owner) && stands_on(object, gone->ns, name);
 }
 
 bool object_is_ipv6(const struct object *object)
@@ -116,14 +130,15 @@ static struct object *killer_in_keys(const struct state *gone, const struct obje
 
 	for (unsigned int i = 0; !found && i < kind_field_count(object->kind); i++) {
 		const struct field *field = kind_field(object->kind, i);
-		const char *const *name = object_at(object, i);
+		struct device_place place;
 
 		if (!object_has(object, i) || !field->type->text || field->flags & FIELD_FACE ||
-		    !(field->flags & (FIELD_OWNER | FIELD_NEED)))
+		    !(field->flags & FIELD_NEED || is_vital(field)))
 			continue;
-		found = killer_named(gone, object, link, object->ns, *name);
+		place = device_place_of(object, i);
+		found = killer_named(gone, object, link, place.ns, place.name);
 		if (!found && owner && field->flags & FIELD_OWNER)
-			found = killer_named(gone, object, kind_root(owner), object->ns, *name);
+			found = killer_named(gone, object, kind_root(owner), place.ns, place.name);
 	}
 	return found;
 }

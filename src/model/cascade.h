@@ -37,3 +37,5 @@ struct device_place {
 	char name[64];
 };
 struct device_place device_place_get(const char *text, const char *ns);
+/* The same of a field that names a device. */
+struct device_place device_place_of(const struct object *object, unsigned int i);

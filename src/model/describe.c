@@ -47,11 +47,27 @@ static json_t *shaped(enum shape shape, const char *text)
 	return describe_text(text);
 }
 
+static json_t *words_list(const char *words, enum shape shape)
+{
+	json_t *list = json_array();
+
+	for (size_t size; *words; words += size + (words[size] == ' ')) {
+		size = strcspn(words, " ");
+		if (shape == SHAPE_NUMBER)
+			json_array_append_new(list, json_integer(strtoll(words, NULL, 10)));
+		else
+			json_array_append_new(list, json_stringn(words, size));
+	}
+	return list;
+}
+
 json_t *describe_value(const struct object *object, unsigned int i)
 {
 	struct text text TEXT_CLEANUP = {0};
 
 	object_print(object, i, &text);
+	if (kind_field(object->kind, i)->type->list)
+		return words_list(text_get(&text), kind_field(object->kind, i)->type->shape);
 	return shaped(kind_field(object->kind, i)->type->shape, text_get(&text));
 }
 
@@ -107,7 +123,7 @@ static json_t *describe_field(const struct field *field)
 	text_put(key, "type", field->words ? "word" : field->type->name);
 	text_put(key, "example", field->type->example);
 	/* a truth has limits only to say how wide the kernel holds it */
-	if ((field->min || field->max) && field->type->shape != SHAPE_BOOL) {
+	if ((field->min || field->max) && field->type->shape != SHAPE_BOOL && !field->type->list) {
 		json_object_set_new(key, "min", json_integer(field->min));
 		json_object_set_new(key, "max", json_integer(field->max));
 	}
@@ -119,7 +135,10 @@ static json_t *describe_field(const struct field *field)
 		json_object_set_new(key, "words", words);
 	}
 	if (field->initial)
-		json_object_set_new(key, "default", shaped(field->type->shape, field->initial));
+		json_object_set_new(key, "default",
+				    field->type->list
+					    ? words_list(field->initial, field->type->shape)
+					    : shaped(field->type->shape, field->initial));
 	text_put(key, "spread", field->spread);
 	truth_put(key, "identity", field->flags & FIELD_KEY);
 	truth_put(key, "needed", field->flags & FIELD_NEED);

@@ -42,10 +42,12 @@ struct field {
 	const char *key; /* the description's word; "parameters.stp" stands in a map `parameters` */
 	const struct vtype *type;
 	uint16_t offset; /* in the kind's struct */
-	uint16_t attr;	 /* netlink attribute, 0: none */
+	uint16_t attr;	 /* netlink attribute, 0: none; fields that share one share its bits */
+	uint16_t attr6;	 /* that of an IPv6 address, where it is another; 0: attr */
 	uint32_t flags;
 	int64_t min, max;	  /* numbers: both 0 = the whole type; seconds in seconds */
 	const char *const *words; /* vtype_word: NULL-terminated */
+	const uint32_t *numbers;  /* of the words in messages; NULL: their places */
 	const char
 		*initial;   /* what an object of ours has where the text is silent; NULL: unknown */
 	const char *native; /* FIELD_SAY: what the kernel makes it by itself, where that differs */
@@ -61,6 +63,7 @@ enum door {
 	DOOR_NETNS,  /* a named network namespace */
 	DOOR_LINK,   /* RTM_NEWLINK, RTM_DELLINK by the generic walker */
 	DOOR_TUN,    /* /dev/net/tun, then as LINK */
+	DOOR_NODE,   /* as LINK, and a device node of ours (macvtap) */
 	DOOR_OWN,    /* the kind's own ops (address, route) */
 	DOOR_SYSCTL, /* /proc/sys */
 	DOOR_KEEPER, /* lanloomd runs it */
@@ -99,6 +102,9 @@ enum {
 	/* with `master: true` it is held by the master of its device, and dies with the device's
 	 * place there (an fdb entry) */
 	KIND_IN_MASTER = 1 << 9,
+	/* a change resets what its message does not have: it carries all fields (gretap) */
+	KIND_WHOLE = 1 << 10,
+	KIND_ENTERS_DOWN = 1 << 11, /* a device is taken in while it is down only (bond-port) */
 };
 
 struct object;
@@ -136,6 +142,8 @@ struct kind_ops {
 	/* Before expansion: whether `other` is none of this host's, because `object` says so. */
 	bool (*drops)(const struct object *object, const struct object *other,
 		      const struct state *state);
+	/* Fields of `want` that cannot become so on `have`, beyond those that are FIXED: a mask. */
+	uint64_t (*fixed)(const struct object *have, const struct object *want);
 	/* Rules between objects. `hosts`: the expanded states of all hosts of the file, `count`
 	 * ≥ 1. */
 	void (*check)(const struct object *object, const struct state *state, struct diag *diag);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/cascade.h"
+
 void state_init(struct state *state, struct arena *arena)
 {
 	*state = (struct state){.arena = arena};
@@ -201,6 +203,10 @@ size_t state_namespaces(const struct state *state, struct arena *arena, const ch
 		const struct object *object = state->objects[i];
 
 		name_add(arena, names, &len, object->ns);
+		for (unsigned int f = 0; f < kind_field_count(object->kind); f++)
+			if (object_has(object, f) && kind_field(object->kind, f)->type->device)
+				name_add(arena, names, &len,
+					 arena_text(arena, device_place_of(object, f).ns));
 		if (object->kind->door == DOOR_NETNS)
 			name_add(arena, names, &len, object_name(object));
 	}

@@ -176,15 +176,20 @@ static void bool_print(const struct field *field, const void *value, struct text
 	text_add(out, "%s", *(const uint8_t *)value ? "true" : "false");
 }
 
-/* Truths and words are a byte to most of the kernel; where they are 32 bits the table says so by
- * max = UINT32_MAX. */
+/* Truths and words are a byte to most of the kernel; where they are 16 or 32 bits the table says so
+ * by max = UINT16_MAX or UINT32_MAX. */
 static int small_put(const struct field *field, const void *value, const struct link_names *names,
 		     struct nlmsghdr *message)
 {
+	uint8_t place = *(const uint8_t *)value;
+	uint32_t number = field->numbers ? field->numbers[place] : place;
+
 	if (field->max == UINT32_MAX)
-		mnl_attr_put_u32(message, field->attr, *(const uint8_t *)value);
+		mnl_attr_put_u32(message, field->attr, number);
+	else if (field->max == UINT16_MAX)
+		mnl_attr_put_u16(message, field->attr, (uint16_t)number);
 	else
-		mnl_attr_put_u8(message, field->attr, *(const uint8_t *)value);
+		mnl_attr_put_u8(message, field->attr, (uint8_t)number);
 	return 0;
 }
 
@@ -387,6 +392,14 @@ static int word_get(const struct field *field, const struct nlattr *attr,
 
 	while (field->words[count])
 		count++;
+	for (uint8_t i = 0; !r && field->numbers; i++) {
+		if (i == count)
+			return -EPROTO;
+		if (field->numbers[i] == number) {
+			number = i;
+			break;
+		}
+	}
 	if (!r && number >= count)
 		return -EPROTO;
 	if (!r)

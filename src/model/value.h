@@ -27,7 +27,9 @@ struct vtype {
 	const char *example; /* "10.0.0.1/24": for "expected …, as 10.0.0.1/24" */
 	uint8_t size;	     /* bytes in the kind's struct */
 	bool text;	     /* the value is a `const char *` in an arena */
-	bool device; /* the value names a device of the object's namespace: it comes first */
+	bool device;   /* the value names a device: it comes first (device_place_get tells where) */
+	bool list;     /* a text of words with a blank between; a list in descriptions */
+	bool presence; /* no attribute is a value, too: get is called with NULL */
 	enum shape shape;
 
 	/* -EINVAL, -ERANGE with a message that ends in what was expected; value untouched then. */
@@ -43,6 +45,9 @@ struct vtype {
 		   struct nlmsghdr *message);
 	int (*get)(const struct field *field, const struct nlattr *attr,
 		   const struct link_names *names, struct arena *arena, void *value);
+
+	/* What to send so that the text `after` stands in place of `before`; NULL: `after`. */
+	const char *(*over)(const char *before, const char *after, struct arena *arena);
 
 	/* NULL: equal memory, or equal text. */
 	bool (*same)(const struct field *field, const void *want, const void *have);
@@ -92,6 +97,7 @@ extern const struct vtype
 extern const struct vtype
 	vtype_ref; /* const char *: a device of the same namespace; IFLA u32 ifindex */
 extern const struct vtype vtype_place; /* const char *: "device", "namespace/device" or "/device" */
+extern const struct vtype vtype_lower; /* the same, as what a device stands on (IFLA_LINK) */
 extern const struct vtype
 	vtype_nsname; /* const char *: a namespace name (no '/', no leading '.', 1…255) */
 extern const struct vtype vtype_path;  /* const char *: an absolute path */
@@ -100,6 +106,19 @@ extern const struct vtype vtype_group; /* uint32_t gid */
 extern const struct vtype vtype_key;   /* struct public_key; base64 */
 extern const struct vtype
 	vtype_endpoint; /* const char *: "192.0.2.1:51821", "[2001:db8::1]:51821", "host:port" */
+extern const struct vtype vtype_port;	   /* uint16_t; network order in messages */
+extern const struct vtype vtype_be32;	   /* uint32_t; the same */
+extern const struct vtype vtype_ports;	   /* const char *: "32768 60999" */
+extern const struct vtype vtype_bit16;	   /* uint8_t; the bits `min` of 16 */
+extern const struct vtype vtype_bit_be16;  /* the same in network order */
+extern const struct vtype vtype_gre_key;   /* uint32_t; 0 is none, which a bit beside it says */
+extern const struct vtype vtype_mute_bool; /* uint8_t; a byte that the kernel tells if not 0 */
+extern const struct vtype vtype_presence;  /* uint8_t; an attribute without content, or none */
+/* const char *: words with a blank between. macs, map: sorted; */
+extern const struct vtype vtype_macs;
+extern const struct vtype vtype_ips; /* field->max 4 or 6: of this family only */
+extern const struct vtype
+	vtype_map; /* "1:3 2:5"; to at most field->max, from field->min (0: any) */
 
 /* A number held in 1, 2, 4 or 8 bytes. */
 uint64_t value_number(const void *value, size_t size);

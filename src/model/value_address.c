@@ -142,6 +142,10 @@ static int ip_parse_value(const struct field *field, const char *text, struct ar
 			       "%s \"%.60s\" is not an IP address; expected one, as 10.0.0.1 or "
 			       "2001:db8::1",
 			       field->key, text);
+	if (field->max && !(field->flags & FIELD_ANY) &&
+	    ip_bits(value) != (field->max == 4 ? 32 : 128))
+		return err_set(err, -EINVAL, "%s %s is of the other family; expected IPv%d",
+			       field->key, text, (int)field->max);
 	return 0;
 }
 
@@ -155,7 +159,8 @@ static int ip_put(const struct field *field, const void *value, const struct lin
 {
 	const struct ip *ip = value;
 
-	mnl_attr_put(message, field->attr, ip_bits(ip) / 8, ip->bytes);
+	mnl_attr_put(message, ip_bits(ip) == 128 && field->attr6 ? field->attr6 : field->attr,
+		     ip_bits(ip) / 8, ip->bytes);
 	return 0;
 }
 

@@ -218,6 +218,30 @@ const struct vtype vtype_place = {
 	.print = text_print,
 };
 
+/* In messages the number of the device, in the namespace it stands in: read by live_read.c. */
+static int lower_put(const struct field *field, const void *value, const struct link_names *names,
+		     struct nlmsghdr *message)
+{
+	const char *name = *(const char *const *)value, *slash = strrchr(name, '/');
+	uint32_t ifindex = link_names_index(names, slash ? slash + 1 : name);
+
+	if (!ifindex)
+		return -ENODEV;
+	mnl_attr_put_u32(message, field->attr, ifindex);
+	return 0;
+}
+
+const struct vtype vtype_lower = {
+	.name = "device, namespace/device or /device",
+	.example = "eth0",
+	.size = sizeof(char *),
+	.text = true,
+	.device = true,
+	.parse = place_parse,
+	.print = text_print,
+	.put = lower_put,
+};
+
 static int path_parse(const struct field *field, const char *text, struct arena *arena, void *value,
 		      struct err *err)
 {

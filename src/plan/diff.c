@@ -102,9 +102,12 @@ static void replace(struct diff *diff, const struct object *desired, const struc
 	diff_cut(diff, "all traffic of %s, which is made anew", diff_label(diff, desired));
 }
 
-static uint64_t fixed_mask(const struct object *desired, uint64_t mask)
+static uint64_t fixed_mask(const struct object *desired, const struct object *actual, uint64_t mask)
 {
 	uint64_t fixed = 0;
+
+	if (mask && desired->kind->ops && desired->kind->ops->fixed)
+		fixed = desired->kind->ops->fixed(actual, desired) & mask;
 
 	for (unsigned int i = 0; mask >> i; i++)
 		if (mask >> i & 1 && kind_field(desired->kind, i)->flags & FIELD_FIXED)
@@ -126,7 +129,7 @@ static void diff_present(struct diff *diff, const struct object *desired,
 	mask = object_differs(target, actual);
 	if (same)
 		mask |= release_drops(diff, entry, target, actual);
-	fixed = fixed_mask(target, mask);
+	fixed = actual->kind == desired->kind ? fixed_mask(target, actual, mask) : 0;
 	if (same)
 		fixed |= release_anew(diff, entry, target, actual);
 	if (actual->kind != desired->kind)
@@ -205,19 +208,20 @@ static void diff_absent(struct diff *diff, const struct object *desired)
 /* A device that a key names must be declared here or exist. */
 static void check_reference(struct diff *diff, const struct object *desired, unsigned int i)
 {
-	const char *name = *(const char *const *)object_at(desired, i);
+	const struct device_place place = device_place_of(desired, i);
+	const char *name = place.name;
 	const struct state *actual = diff->request->actual;
 	const char **names = NULL;
 	size_t len = 0, at = 0;
 	struct object *link;
 	const char *near;
 
-	if (!name[0] || state_link(diff->request->desired, desired->ns, name) ||
-	    state_link(actual, desired->ns, name) || comes_home(diff, desired->ns, name))
+	if (!name[0] || state_link(diff->request->desired, place.ns, name) ||
+	    state_link(actual, place.ns, name) || comes_home(diff, place.ns, name))
 		return;
 	while ((link = state_next(actual, "link", &at))) {
 		names = arena_room(diff->arena, names, len, sizeof(char *));
-		if (text_same(link->ns, desired->ns))
+		if (text_same(link->ns, place.ns))
 			names[len++] = object_name(link);
 	}
 	names = arena_room(diff->arena, names, len, sizeof(char *));
@@ -277,7 +281,7 @@ static void diff_walk(struct diff *diff)
 
 		if (object->kind->door == DOOR_NONE || !actual || declared_existing(object) ||
 		    (actual->kind == object->kind &&
-		     !fixed_mask(object, object_differs(object, actual))))
+		     !fixed_mask(object, actual, object_differs(object, actual))))
 			continue;
 		diff_desired(diff, object);
 		done[i] = true;

@@ -82,13 +82,14 @@ static int depth_of(const struct order *order, const struct loose *loose, int gu
 
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
 		const struct object *other;
+		struct device_place place;
 		int below;
 
 		if (guard >= DEPTH_MAX || !object_has(object, i) ||
 		    !kind_field(object->kind, i)->type->device)
 			continue;
-		other = state_link(&order->phases[loose->phase], object->ns,
-				   *(const char **)object_at(object, i));
+		place = device_place_of(object, i);
+		other = state_link(&order->phases[loose->phase], place.ns, place.name);
 		if (!other || other == object)
 			continue;
 		below = depth_of(order, loose_of(order, other), guard + 1) + 1;

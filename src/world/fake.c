@@ -64,10 +64,12 @@ static int admits(const struct state *state, const struct object *object)
 		return -EINVAL;
 	for (unsigned int i = 0; i < count; i++) {
 		const struct field *field = kind_field(object->kind, i);
+		struct device_place place;
 
-		if (object_has(object, i) && field->type->device &&
-		    (*(const char **)object_at(object, i))[0] &&
-		    !state_link(state, object->ns, *(const char **)object_at(object, i)))
+		if (!object_has(object, i) || !field->type->device)
+			continue;
+		place = device_place_of(object, i);
+		if (place.name[0] && !state_link(state, place.ns, place.name))
 			return -ENODEV;
 	}
 	return 0;

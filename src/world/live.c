@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "sys/kernel.h"
 #include "world/keeper_door.h"
 
 int live_site(struct live *live, const char *ns, struct site **site, struct err *err)
@@ -57,6 +58,8 @@ int live_step_apply(struct live *live, const struct breath *breath, struct err *
 		return live_link_apply(live, site, breath, err);
 	case DOOR_TUN:
 		return live_tun_apply(live, site, breath, err);
+	case DOOR_NODE:
+		return live_node_apply(live, site, breath, err);
 	case DOOR_NONE:
 	case DOOR_OWN:
 	case DOOR_SYSCTL:
@@ -89,6 +92,8 @@ static int live_apply(struct world *world, const struct breath *breath, struct e
 		r = keeper_apply(live->folder, live->sites, breath, err);
 	if (!r && object->kind->door != DOOR_KEEPER)
 		r = live_step_apply(live, breath, err);
+	if (!r)
+		live_node_tidy(live, breath);
 	if (r == -EEXIST && step->flags & STEP_RESTORE)
 		return 0; /* the kernel had put it back by itself */
 	if (r)
@@ -170,9 +175,25 @@ static void live_holders(struct world *world, const struct object *object, struc
 	}
 }
 
+/* Whose own kind or base says what it needs; a loaded module is the quickest answer. */
+static bool live_lacks(struct world *world, const struct kind *kind)
+{
+	struct live *live = (struct live *)world;
+
+	while (kind && !kind->config)
+		kind = kind->base;
+	if (!kind || kernel_ask(NULL, kind->config, kind->module) == KERNEL_HAS)
+		return false;
+	if (!live->kernel)
+		live->kernel = kernel_config_read();
+	return kernel_ask(live->kernel, kind->config, kind->module) == KERNEL_LACKS;
+}
+
 static void live_free(struct world *world)
 {
 	struct live *live = (struct live *)world;
+
+	kernel_config_free(live->kernel);
 
 	live_watch_stop(live, NULL);
 	sites_free(live->sites);
@@ -188,6 +209,7 @@ static const struct world_ops ops = {
 	.disturbed = live_disturbed,
 	.identity = live_identity,
 	.holders = live_holders,
+	.lacks = live_lacks,
 	.free = live_free,
 };
 

@@ -37,6 +37,7 @@ struct live {
 	uint32_t
 		*kept_macs; /* masters whose MAC was seen to since the last reading; live_slave.c */
 	size_t kept_count;
+	struct kernel_config *kernel; /* read when first asked for */
 };
 
 /* The site of a namespace, its arena set to the scratch. -ENOENT: there is none of that name. */
@@ -111,6 +112,11 @@ int live_slave_apply(struct live *live, struct site *site, const struct step *st
 		     struct err *err);
 int live_tun_apply(struct live *live, struct site *site, const struct breath *breath,
 		   struct err *err);
+/* live_node.c: device nodes of our own. */
+int live_node_apply(struct live *live, struct site *site, const struct breath *breath,
+		    struct err *err);
+void live_node_tidy(struct live *live, const struct breath *breath); /* of devices that went */
+void live_node_get(struct live *live, struct object *object, struct arena *arena);
 bool live_moves(const struct step *step);
 int live_move_apply(struct live *live, const struct step *step, struct err *err);
 int live_netns_apply(struct live *live, const struct step *step, struct err *err);

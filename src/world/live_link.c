@@ -203,10 +203,34 @@ static int culprit(struct site *site, uint32_t ifindex, const struct object *obj
 	return -1;
 }
 
+/* What some kinds need beyond the fields that differ: all others, and what is to go. */
+static uint64_t complete(struct object *after, const struct object *before, uint64_t mask,
+			 struct arena *arena)
+{
+	for (unsigned int i = 0; before && i < kind_field_count(after->kind); i++) {
+		const struct field *field = kind_field(after->kind, i);
+		bool nested = !(field->flags & (FIELD_TOP | FIELD_HEADER));
+		const char **text = object_at(after, i);
+
+		if (!object_has(before, i))
+			continue;
+		if (mask >> i & 1 && object_has(after, i) && field->type->over)
+			*text = field->type->over(*(const char **)object_at(before, i), *text,
+						  arena);
+		if (!(after->kind->flags & KIND_WHOLE) || !nested || !field->attr)
+			continue;
+		if (!object_has(after, i))
+			object_take(after, i, before, i, arena);
+		mask |= UINT64_C(1) << i;
+	}
+	return mask;
+}
+
 int live_link_change(struct site *site, uint32_t ifindex, const struct step *step, struct err *err)
 {
 	struct object *after = filled(step->after, step->mask, 0, site->arena);
-	uint64_t mask = step->mask & live_settable(after);
+	uint64_t mask =
+		complete(after, step->before, step->mask, site->arena) & live_settable(after);
 	struct nl_refusal refusal;
 	struct sent sent;
 	unsigned int field;
@@ -255,7 +279,8 @@ static bool at_creation(const struct object *object, const struct field *field)
 		return true;
 	if (field->attr == IFLA_MTU)
 		return !pins(object->kind, field);
-	return field->attr == IFLA_ADDRESS || field->attr == IFLA_TXQLEN;
+	return field->attr == IFLA_ADDRESS || field->attr == IFLA_TXQLEN ||
+	       field->attr == IFLA_LINK;
 }
 
 static uint64_t late_mask(const struct object *object)
@@ -347,14 +372,35 @@ static int peer_put(struct nlmsghdr *message, struct making *making)
 	return r;
 }
 
+/* The namespace of the device it stands on: its own, unless that is elsewhere. */
+static int lower_site(const struct making *making, struct site **site)
+{
+	const struct object *object = making->object;
+	struct err unused;
+
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
+		if (object_has(object, i) && kind_field(object->kind, i)->type == &vtype_lower)
+			return site_open(making->site->sites, device_place_of(object, i).ns, site,
+					 &unused);
+	return 0;
+}
+
 static int make_send(struct making *making, struct nl_refusal *refusal)
 {
 	const struct object *object = making->object;
+	struct site *from = making->site;
+	struct nlattr *info;
 	struct nl_msg msg;
 	struct ifinfomsg *header =
 		nl_msg_start(&msg, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(*header));
 	int r = end_put(&msg.head, header, object, late_mask(object), making->site, &making->sent);
-	struct nlattr *info = mnl_attr_nest_start(&msg.head, IFLA_LINKINFO);
+
+	if (!r)
+		r = lower_site(making, &from);
+	/* what it stands on is looked up where the request comes from */
+	if (from != making->site)
+		mnl_attr_put_u32(&msg.head, IFLA_NET_NS_FD, (uint32_t)making->site->ns_fd);
+	info = mnl_attr_nest_start(&msg.head, IFLA_LINKINFO);
 
 	mnl_attr_put_strz(&msg.head, IFLA_INFO_KIND, object->kind->word);
 	if (!r && making->peer)
@@ -363,7 +409,7 @@ static int make_send(struct making *making, struct nl_refusal *refusal)
 		r = live_put_nest(&msg.head, IFLA_INFO_DATA, object, live_settable(object),
 				  making->site, &making->sent);
 	mnl_attr_nest_end(&msg.head, info);
-	return r ? r : nl_talk(making->site->nl, &msg.head, refusal);
+	return r ? r : nl_talk(from->nl, &msg.head, refusal);
 }
 
 /* The object of the other end: its step of the breath, or one that has no more than its name. */

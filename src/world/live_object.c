@@ -58,8 +58,11 @@ static const struct kind *kind_of(const struct parts *parts)
 static const struct nlattr *attr_of(const struct field *field, const struct parts *parts,
 				    const struct nlattr *nest)
 {
-	if (!(field->flags & FIELD_TOP))
-		return nl_nest_find(nest, field->attr);
+	if (!(field->flags & FIELD_TOP)) {
+		const struct nlattr *attr = nl_nest_find(nest, field->attr);
+
+		return attr || !field->attr6 ? attr : nl_nest_find(nest, field->attr6);
+	}
 	return field->attr < LINK_TABLE_SIZE ? parts->top[field->attr] : NULL;
 }
 
@@ -81,7 +84,7 @@ static void fields_get(struct object *object, const struct parts *parts, const s
 		if (!field->attr || !field->type->get)
 			continue;
 		attr = attr_of(field, parts, nest);
-		if (attr &&
+		if ((attr || (field->type->presence && nest)) &&
 		    field->type->get(field, attr, &site->names, arena, object_at(object, i)) == 0)
 			object->set |= UINT64_C(1) << i;
 	}
@@ -102,6 +105,25 @@ static const char *type_word(const struct parts *parts)
 	return "other";
 }
 
+/*
+ * What a module of tunnels makes in each namespace (net.core.fb_tunnels_only_for_init_net) and
+ * nobody can delete: it comes and goes with its namespace, like the loopback.
+ */
+static bool is_fallback(const struct parts *parts)
+{
+	static const char *const tunnels[][2] = {
+		{"gre", "gre0"},       {"gretap", "gretap0"}, {"erspan", "erspan0"},
+		{"ipip", "tunl0"},     {"sit", "sit0"},	      {"vti", "ip_vti0"},
+		{"ip6tnl", "ip6tnl0"}, {"ip6gre", "ip6gre0"}, {"vti6", "ip6_vti0"},
+	};
+	const char *name = nl_text(parts->top[IFLA_IFNAME]);
+
+	for (size_t i = 0; parts->word && i < sizeof(tunnels) / sizeof(tunnels[0]); i++)
+		if (text_same(parts->word, tunnels[i][0]) && text_same(name, tunnels[i][1]))
+			return true;
+	return false;
+}
+
 struct object *live_link(struct site *site, const struct nlmsghdr *message, const struct kind *as,
 			 struct arena *arena)
 {
@@ -117,8 +139,8 @@ struct object *live_link(struct site *site, const struct nlmsghdr *message, cons
 	text_add(&number, "%d", parts.header->ifi_index);
 	object_recall(object, "ifindex", text_get(&number), arena);
 	object_recall(object, "type", type_word(&parts), arena);
-	/* it comes and goes with its namespace */
-	object->automatic = parts.header->ifi_type == ARPHRD_LOOPBACK;
+	object->automatic =
+		parts.header->ifi_type == ARPHRD_LOOPBACK || (!as && is_fallback(&parts));
 	return object;
 }
 

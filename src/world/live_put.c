@@ -4,6 +4,7 @@
 #include <linux/if_link.h>
 #include <string.h>
 
+#include "model/cascade.h"
 #include "world/live.h"
 
 /* What stands in the tables but is not sent with a link: said by the kernel, or by another door. */
@@ -27,12 +28,33 @@ uint64_t live_settable(const struct object *object)
 	return mask;
 }
 
+/* A device that another stands on is known by its number where it is, which may be elsewhere. */
+static int names_at(const struct site *site, const struct object *object, unsigned int i,
+		    const struct link_names **names)
+{
+	struct site *there;
+	struct err unused;
+	int r;
+
+	*names = &site->names;
+	if (kind_field(object->kind, i)->type != &vtype_lower)
+		return 0;
+	r = site_open(site->sites, device_place_of(object, i).ns, &there, &unused);
+	if (!r)
+		*names = &there->names;
+	return r;
+}
+
 static int attr_put(struct nlmsghdr *message, const struct object *object, unsigned int i,
 		    const struct site *site, struct sent *sent)
 {
 	const struct field *field = kind_field(object->kind, i);
 	uint32_t start = message->nlmsg_len;
-	int r = field->type->put(field, object_at(object, i), &site->names, message);
+	const struct link_names *names;
+	int r = names_at(site, object, i, &names);
+
+	if (!r)
+		r = field->type->put(field, object_at(object, i), names, message);
 
 	sent_note(sent, object, i, start, message);
 	return r;
@@ -79,6 +101,40 @@ bool live_has_nest(const struct object *object, uint64_t mask)
 	return false;
 }
 
+static struct nlattr *put_earlier(const struct nlattr *nest, const struct nlattr *late)
+{
+	const char *end = (const char *)late;
+	struct nlattr *one;
+
+	for (one = mnl_attr_get_payload(nest); (const char *)one < end; one = mnl_attr_next(one))
+		if (one->nla_type == late->nla_type && one->nla_len == late->nla_len)
+			return one;
+	return NULL;
+}
+
+/*
+ * Fields that share an attribute share its bits: the kernel looks at the last of its number only.
+ * What was put from `start` on and has been put before is or-ed into that, and goes.
+ */
+static void bits_join(struct nlmsghdr *message, const struct nlattr *nest, uint32_t start)
+{
+	while (start < message->nlmsg_len) {
+		struct nlattr *late = (struct nlattr *)((char *)message + start);
+		struct nlattr *early = put_earlier(nest, late);
+		uint32_t size = MNL_ALIGN(late->nla_len);
+
+		if (!early) {
+			start += size;
+			continue;
+		}
+		for (uint16_t i = 0; i < mnl_attr_get_payload_len(late); i++)
+			((uint8_t *)mnl_attr_get_payload(early))[i] |=
+				((uint8_t *)mnl_attr_get_payload(late))[i];
+		message->nlmsg_len -= size;
+		memmove(late, (char *)late + size, message->nlmsg_len - start);
+	}
+}
+
 int live_put_nest(struct nlmsghdr *message, uint16_t attr, const struct object *object,
 		  uint64_t mask, const struct site *site, struct sent *sent)
 {
@@ -88,10 +144,13 @@ int live_put_nest(struct nlmsghdr *message, uint16_t attr, const struct object *
 
 	for (unsigned int i = 0; i < count && !r; i++) {
 		const struct field *field = kind_field(object->kind, i);
+		uint32_t start = message->nlmsg_len;
 
-		if (mask >> i & 1 && object_has(object, i) && is_sent(object, i) &&
-		    !(field->flags & (FIELD_TOP | FIELD_HEADER)))
-			r = attr_put(message, object, i, site, sent);
+		if (!(mask >> i & 1) || !object_has(object, i) || !is_sent(object, i) ||
+		    field->flags & (FIELD_TOP | FIELD_HEADER))
+			continue;
+		r = attr_put(message, object, i, site, sent);
+		bits_join(message, nest, start);
 	}
 	mnl_attr_nest_end(message, nest);
 	return r;

@@ -116,24 +116,44 @@ static const struct site *site_of_id(struct reading *reading, struct part *part,
 	return NULL;
 }
 
-/* The other end of a pair, in the spelling of descriptions; unset where it is out of sight. */
-static void peer_get(struct reading *reading, struct part *part, struct object *object,
-		     const struct nlmsghdr *message)
+/* The device of a number, in the spelling of descriptions; NULL where it is out of sight. */
+static const char *spelled(struct reading *reading, struct part *part,
+			   const struct nlattr *const *attrs, uint32_t ifindex)
 {
-	const struct nlattr *attrs[IFLA_LINK_NETNSID + 1];
 	const struct site *site = part->site;
 	const char *name;
 
-	nl_attrs(message, sizeof(struct ifinfomsg), attrs, IFLA_LINK_NETNSID + 1);
 	if (attrs[IFLA_LINK_NETNSID])
 		site = site_of_id(reading, part,
 				  (int)nl_u32(attrs[IFLA_LINK_NETNSID], (uint32_t)ID_NONE));
-	name = site ? link_names_name(&site->names, nl_u32(attrs[IFLA_LINK], 0)) : NULL;
-	if (!name)
-		return;
-	if (site != part->site)
+	name = site ? link_names_name(&site->names, ifindex) : NULL;
+	if (name && site != part->site)
 		name = arena_print(reading->out->arena, "%s/%s", site->ns, name);
-	object_recall(object, "peer", name, reading->out->arena);
+	return name;
+}
+
+/* The other end of a pair, and what the device stands on: both may be elsewhere. */
+static void far_get(struct reading *reading, struct part *part, struct object *object,
+		    const struct nlmsghdr *message)
+{
+	const struct nlattr *attrs[IFLA_LINK_NETNSID + 1];
+	const struct nlattr *data, *attr;
+	const char *name;
+
+	nl_attrs(message, sizeof(struct ifinfomsg), attrs, IFLA_LINK_NETNSID + 1);
+	data = nl_nest_find(attrs[IFLA_LINKINFO], IFLA_INFO_DATA);
+	for (unsigned int i = 0; i < kind_field_count(object->kind); i++) {
+		const struct field *field = kind_field(object->kind, i);
+		bool peer = object->kind->flags & KIND_PAIR && strcmp(field->key, "peer") == 0;
+
+		if (!peer && field->type != &vtype_lower)
+			continue;
+		attr = peer || field->flags & FIELD_TOP ? attrs[IFLA_LINK]
+							: nl_nest_find(data, field->attr);
+		name = spelled(reading, part, attrs, nl_u32(attr, 0));
+		if (name)
+			object_recall(object, field->key, name, reading->out->arena);
+	}
 }
 
 static void links_make(struct reading *reading, struct part *part)
@@ -162,8 +182,9 @@ static void links_make(struct reading *reading, struct part *part)
 			continue;
 		live_watch_know(reading->live, ifindex, as ? live_link(site, m, NULL, arena) : link,
 				slave);
-		if (link->kind->flags & KIND_PAIR)
-			peer_get(reading, part, link, m);
+		far_get(reading, part, link, m);
+		if (link->kind->door == DOOR_NODE)
+			live_node_get(reading->live, link, arena);
 		state_add(reading->out, link);
 		if (slave)
 			state_add(reading->out, slave);

@@ -170,6 +170,17 @@ static int enter(const struct slot *slot, const struct object *object, uint64_t 
 	return data_apply(slot, object, mask, err);
 }
 
+static void up_set(const struct slot *slot, bool up)
+{
+	struct nl_msg msg;
+	struct ifinfomsg *header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
+
+	header->ifi_index = (int)slot->ifindex;
+	header->ifi_flags = up;
+	header->ifi_change = 1; /* IFF_UP */
+	nl_talk(slot->site->nl, &msg.head, NULL);
+}
+
 static int slot_find(struct slot *slot, struct found *found)
 {
 	const struct kind *kind = slot->object->kind;
@@ -199,9 +210,13 @@ static int create(const struct slot *slot, const struct found *found, struct err
 		return err_set(err, -EBUSY, "it is a port of %s already; expected none",
 			       r ? "another device" : master.name);
 	}
+	if (found->up && slot->object->kind->flags & KIND_ENTERS_DOWN)
+		up_set(slot, false); /* its master sets it up again */
 	r = enter(slot, said, live_settable(said), err);
 	if (r)
 		master_set(slot, NULL, &unused);
+	if (r && found->up && slot->object->kind->flags & KIND_ENTERS_DOWN)
+		up_set(slot, true);
 	return r;
 }
 
@@ -213,6 +228,10 @@ static int change(const struct slot *slot, const struct step *step, struct err *
 	bool moves = mask >> slot->master & 1;
 	int r;
 
+	if (moves && slot->object->kind->flags & KIND_ENTERS_DOWN) {
+		master_set(slot, NULL, &unused);
+		up_set(slot, false);
+	}
 	if (moves) /* what it had in the old place does not come along */
 		r = enter(slot, step_merged(step, slot->site->arena),
 			  live_settable(step->after) | all, err);
@@ -240,6 +259,8 @@ int live_slave_apply(struct live *live, struct site *site, const struct step *st
 		if (!there || strcmp(there, master_of(&slot, step->before)) != 0)
 			return 0; /* it is out already */
 		r = master_set(&slot, NULL, &refusal);
+		if (!r && found.up && slot.object->kind->flags & KIND_ENTERS_DOWN)
+			up_set(&slot, true); /* its master has set it down */
 		return r ? refusal_tell(err, r, &refusal, &(struct sent){0}, step->before,
 					"unplug it")
 			 : 0;

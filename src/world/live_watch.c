@@ -269,8 +269,11 @@ static void own_devices(struct live *live, const struct object *object)
 	if (kind_is(object->kind, "link"))
 		own_add(live, object->ns, object_name(object));
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
-		if (object_has(object, i) && kind_field(object->kind, i)->type->device)
-			own_add(live, object->ns, *(const char **)object_at(object, i));
+		if (object_has(object, i) && kind_field(object->kind, i)->type->device) {
+			struct device_place place = device_place_of(object, i);
+
+			own_add(live, place.ns, place.name);
+		}
 }
 
 /* All devices that the steps name: theirs, and those of their fields. */

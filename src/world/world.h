@@ -33,6 +33,9 @@ struct world_ops {
 	 */
 	void (*holders)(struct world *world, const struct object *object, struct text *out);
 
+	/* This kernel can certainly not make objects of the kind. NULL: it can make all. */
+	bool (*lacks)(struct world *world, const struct kind *kind);
+
 	void (*free)(struct world *world);
 };
 

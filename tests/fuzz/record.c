@@ -31,7 +31,7 @@ static void check_value(const struct object *object, unsigned int i, struct aren
 	object_print(object, i, &printed);
 	FUZZ_CHECK(strlen(text_get(&printed)) == printed.size);
 	if (!field->attr || field->flags & FIELD_HEADER || !field->type->put || !field->type->get ||
-	    field->type->device)
+	    field->type->device || field->type->presence)
 		return;
 	FUZZ_CHECK(field->type->put(field, object_at(object, i), &names, message) == 0);
 	FUZZ_CHECK(field->type->get(field, mnl_nlmsg_get_payload(message), &names, arena,

@@ -57,7 +57,7 @@ echo @up
 cd {root} || poweroff -f
 export {environment}
 {{ timeout -k 10 {seconds} /usr/bin/python3 -m pytest -v --color=no --tb=short -p no:cacheprovider \\
-	-p no:xdist --basetemp=/run/tests/base --junitxml=/run/tests/guest.xml {words}
+	-p no:xdist -o junit_family=xunit1 --basetemp=/run/tests/base --junitxml=/run/tests/guest.xml {words}
 echo "ended with $?"; }} >/run/job/log 2>&1
 cp /run/tests/guest.xml /run/job/guest.xml.part && mv /run/job/guest.xml.part /run/job/guest.xml
 echo @done

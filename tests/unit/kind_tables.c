@@ -32,7 +32,9 @@ static void distinct(const struct kind *kind, unsigned int i, unsigned int j)
 {
 	const struct field *a = kind_field(kind, i), *b = kind_field(kind, j);
 	unsigned int nest = FIELD_TOP | FIELD_HEADER;
-	bool bits = a->type == &vtype_bit && b->type == &vtype_bit && a->min != b->min;
+	bool bits =
+		a->type == b->type && a->min != b->min &&
+		(a->type == &vtype_bit || a->type == &vtype_bit16 || a->type == &vtype_bit_be16);
 
 	CHECK(strcmp(a->key, b->key) != 0);
 	CHECK(apart(a, b));
@@ -80,7 +82,7 @@ static void initials_parse(void)
 			CHECK(!object_parse(object, i, field->initial, (struct place){0}, &arena,
 					    &err));
 			object_print(object, i, &printed);
-			if (field->type != &vtype_user)
+			if (field->type != &vtype_user && field->type != &vtype_group)
 				CHECK_TEXT(text_get(&printed), field->initial);
 		}
 	arena_fini(&arena);

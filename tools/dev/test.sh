@@ -68,7 +68,7 @@ pytests() {
 	shift 2
 	# -p no:cacheprovider: a run as root must not leave files in the source tree.
 	PYTHONDONTWRITEBYTECODE=1 timeout -k 10 "$limit" /usr/bin/python3 -m pytest -q -ra --tb=short \
-		-p no:cacheprovider --junitxml="$results/$name.xml" ${pattern:+-k "$pattern"} "$@" ||
+		-p no:cacheprovider -o junit_family=xunit1 --junitxml="$results/$name.xml" ${pattern:+-k "$pattern"} "$@" ||
 		case $? in
 		5) [ -n "$names" ] || echo "not ok pytest-$name-found-no-test" >>"$results/checks" ;;
 		1) ;;
