@@ -104,16 +104,22 @@ static void prepare(struct site *site, const struct step *port)
 		neighbours_seed(site, port->after ? device : bridge, port->after ? bridge : device);
 }
 
+/*
+ * Neighbours once more: until the port was in, some may have been asked for in vain, and a bridge
+ * forgets them all when it learns that it has no carrier, which it does late. Who is asked for in
+ * vain is not asked for again for a second.
+ */
 static void settle(struct site *site, const struct step *port)
 {
 	const struct object *object = port->after;
 	uint32_t device, bridge;
 
-	if (!object)
-		return;
-	device = link_names_index(&site->names, object_title(object));
-	bridge = link_names_index(&site->names, object_owner(object));
-	carrier_wait(site, device, bridge);
+	if (object) {
+		device = link_names_index(&site->names, object_title(object));
+		bridge = link_names_index(&site->names, object_owner(object));
+		carrier_wait(site, device, bridge);
+	}
+	prepare(site, port);
 }
 
 int live_uplink_apply(struct live *live, struct site *site, const struct breath *breath,
