@@ -4,8 +4,13 @@
 #include <string.h>
 #include "tunnel/wire.h"
 
+#define PROTOCOL_ICMP 1
 #define PROTOCOL_TCP 6
 #define PROTOCOL_UDP 17
+#define PROTOCOL_ICMPV6 58
+#define ETHERTYPE_IPV4 0x0800
+#define ETHERTYPE_ARP 0x0806
+#define ETHERTYPE_IPV6 0x86dd
 #define IPV4_LEAST 20u
 #define IPV6_SIZE 40u
 #define TCP_LEAST 20u
@@ -79,29 +84,59 @@ static bool read_transport(const uint8_t *data, uint32_t size, struct headers *h
 	return headers->tcp || protocol == PROTOCOL_UDP;
 }
 
-bool headers_read(const uint8_t *data, uint32_t size, struct headers *headers)
+/* Sets `network` and, of an IP packet that is whole, `transport`, `end` and its protocol. */
+static bool read_network(const uint8_t *data, uint32_t size, struct headers *headers,
+			 uint16_t *type, uint8_t *protocol)
 {
 	uint32_t at = 12;
-	uint8_t protocol;
-	bool ip;
 
 	*headers = (struct headers){0};
+	*type = 0;
 	for (int tags = 0; tags < 2 && at + 6 <= size; tags++) {
-		uint16_t type = get_be16(data + at);
+		uint16_t tag = get_be16(data + at);
 
-		if (type != 0x8100 && type != 0x88a8)
+		if (tag != 0x8100 && tag != 0x88a8)
 			break;
 		at += 4;
 	}
 	if (at + 2 > size)
 		return false;
-	uint16_t type = get_be16(data + at);
+	*type = get_be16(data + at);
 	headers->network = (uint16_t)(at + 2);
-	if (type == 0x0800)
-		ip = read_ipv4(data, size, headers, &protocol);
-	else
-		ip = type == 0x86dd && read_ipv6(data, size, headers, &protocol);
-	return ip && read_transport(data, size, headers, protocol);
+	if (*type == ETHERTYPE_IPV4)
+		return read_ipv4(data, size, headers, protocol);
+	return *type == ETHERTYPE_IPV6 && read_ipv6(data, size, headers, protocol);
+}
+
+bool headers_read(const uint8_t *data, uint32_t size, struct headers *headers)
+{
+	uint16_t type;
+	uint8_t protocol;
+
+	return read_network(data, size, headers, &type, &protocol) &&
+	       read_transport(data, size, headers, protocol);
+}
+
+bool headers_no_flow(const uint8_t *data, uint32_t size)
+{
+	struct headers headers;
+	uint16_t type;
+	uint8_t protocol;
+
+	if (!read_network(data, size, &headers, &type, &protocol))
+		return type == ETHERTYPE_ARP;
+	return protocol == (headers.ipv6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
+}
+
+bool headers_same_flow(const uint8_t *one, const struct headers *a, const uint8_t *other,
+		       const struct headers *b)
+{
+	uint32_t address = b->network + (b->ipv6 ? 8 : 12), size = b->ipv6 ? 32 : 8;
+
+	return a->network == b->network && a->ipv6 == b->ipv6 && a->tcp == b->tcp &&
+	       memcmp(one + a->transport, other + b->transport, 4) == 0 &&
+	       memcmp(one + address, other + address, size) == 0 &&
+	       memcmp(one, other, b->network) == 0;
 }
 
 uint64_t headers_pseudo_sum(const uint8_t *data, const struct headers *headers)

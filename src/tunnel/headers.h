@@ -34,6 +34,13 @@ struct headers {
  */
 bool headers_read(const uint8_t *data, uint32_t size, struct headers *headers);
 
+/* Of one flow: the same addresses, VLANs and ports? TTL and the like are not of it. */
+bool headers_same_flow(const uint8_t *one, const struct headers *a, const uint8_t *other,
+		       const struct headers *b);
+
+/* A whole packet of ARP or ICMP: no flow's, so that order among them is all that counts. */
+bool headers_no_flow(const uint8_t *data, uint32_t size);
+
 /* Of the pseudo header without its length: a sum to go on with (sum_fold, sum_bytes). */
 uint64_t headers_pseudo_sum(const uint8_t *data, const struct headers *headers);
 

@@ -41,9 +41,9 @@ void io_tap_set(struct io_tap *tap, int fd)
 	take_offloads(tap);
 }
 
-int io_tap_read(struct io_tap *tap, struct frame *frame)
+int io_tap_read(struct io_tap *tap, uint32_t buffer, struct frame *frame)
 {
-	uint8_t *start = tap->buffer + FRAME_HEADROOM;
+	uint8_t *start = tap->buffers[buffer] + FRAME_HEADROOM;
 	struct virtio_net_hdr header;
 	ssize_t n;
 

@@ -11,20 +11,21 @@
 #define TAP_HEADER_MAX 12
 
 #define TAP_PARTS_MAX 128
+#define TAP_BUFFERS 32
 
 struct io_tap {
 	int fd; /* -1: none */
 	uint32_t header_size;
 	bool tcp, udp; /* super-frames of these are read, and may be written */
-	uint8_t buffer[FRAME_HEADROOM + TAP_HEADER_MAX + TAP_READ_MAX + FRAME_TAILROOM];
+	uint8_t buffers[TAP_BUFFERS]
+		       [FRAME_HEADROOM + TAP_HEADER_MAX + TAP_READ_MAX + FRAME_TAILROOM];
 };
 
 /* Takes the descriptor over, and closes an older one. */
 void io_tap_set(struct io_tap *tap, int fd);
 
-/* 1: `frame` is in the buffer until the next call; 0: there is none now; -errno: the TAP is gone.
- */
-int io_tap_read(struct io_tap *tap, struct frame *frame);
+/* 1: `frame` is in that buffer now; 0: there is none; -errno: the TAP is gone. */
+int io_tap_read(struct io_tap *tap, uint32_t buffer, struct frame *frame);
 
 /*
  * Writes a frame whose bytes are parts[0…n-1], of which `header_size` are headers (0: not known;

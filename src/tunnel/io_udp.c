@@ -7,8 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define UDP_BATCH_TRAINS 4 /* of up to 64 KiB each */
-
 static void set_option(int fd, int level, int option, int value)
 {
 	/* What an old kernel does not know costs comfort, not function. */
@@ -78,7 +76,12 @@ void io_udp_set(struct io_udp *udp, enum udp_family family, int fd)
 	udp->dual_stack = getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size) == 0 && !only;
 }
 
-static void prepare(struct udp_in *in, int i)
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static void prepare(struct udp_in *in, uint32_t i)
 {
 	in->parts[i] = (struct iovec){in->buffers[i], sizeof(in->buffers[i])};
 	in->messages[i].msg_hdr = (struct msghdr){
@@ -94,17 +97,36 @@ static void prepare(struct udp_in *in, int i)
 bool io_udp_receive(struct io_udp *udp, enum udp_family family)
 {
 	struct udp_in *in = &udp->in;
-	int most = in->trains ? UDP_BATCH_TRAINS : UDP_BATCH;
+	uint32_t first = in->end % UDP_BATCH, most = in->trains ? UDP_BATCH_TRAINS : UDP_BATCH;
 
-	for (int i = 0; i < most; i++)
+	most = least(most, UDP_BATCH - (uint32_t)(in->end - in->kept));
+	most = least(most, UDP_BATCH - first);
+	for (uint32_t i = first; i < first + most; i++)
 		prepare(in, i);
 	/* syscall: recvmmsg */
-	int n = recvmmsg(udp->fds[family], in->messages, (unsigned)most, MSG_DONTWAIT, NULL);
-	in->n = n < 0 ? 0 : (uint32_t)n;
-	in->i = 0;
+	int n = most ? recvmmsg(udp->fds[family], in->messages + first, most, MSG_DONTWAIT, NULL)
+		     : 0;
+	in->batch = in->end;
+	in->end += n < 0 ? 0 : (uint32_t)n;
+	in->i = first;
 	in->at = 0;
 	in->trains = false;
-	return in->n > 0;
+	return n > 0;
+}
+
+void io_udp_release(struct io_udp *udp, uint64_t batch)
+{
+	struct udp_in *in = &udp->in;
+
+	in->kept = batch < in->end ? batch : in->end;
+	/* From the start again: memory that was not touched need not be. */
+	if (in->kept == in->end)
+		in->kept = in->batch = in->end = 0;
+}
+
+bool io_udp_is_crowded(const struct io_udp *udp)
+{
+	return udp->in.end - udp->in.kept > UDP_BATCH - UDP_BATCH_TRAINS;
 }
 
 static void read_control(struct udp_in *in, struct msghdr *header)
@@ -174,7 +196,7 @@ uint8_t *io_udp_next(struct io_udp *udp, size_t *size, const struct endpoint **f
 {
 	struct udp_in *in = &udp->in;
 
-	if (in->i == in->n)
+	if (in->i == in->end - in->batch + in->batch % UDP_BATCH)
 		return NULL;
 	if (!in->at)
 		begin_message(in);

@@ -11,6 +11,7 @@
 #include "tunnel/endpoint.h"
 #include "tunnel/frame.h"
 
+#define UDP_BATCH_TRAINS 4     /* received at once, of up to 64 KiB each */
 #define UDP_BATCH 64	       /* trains per system call, and datagrams where there are no trains */
 #define UDP_DATAGRAM_MAX 16384 /* of one */
 #define UDP_TRAIN_MAX 65487    /* what an IPv6 packet has room for */
@@ -61,8 +62,11 @@ struct udp_in {
 	struct iovec parts[UDP_BATCH];
 	union udp_address addresses[UDP_BATCH];
 	union udp_control controls[UDP_BATCH];
-	uint32_t n, i, at; /* messages, the one that is handed out, and from where */
-	uint32_t step;	   /* of its datagrams */
+	/* Counted from the start on; their buffers are a ring. Below `kept` they may be
+	 * overwritten. */
+	uint64_t kept, batch, end; /* `batch`: the first of the last batch; `end`: behind it */
+	uint32_t i, at;		   /* the one that is handed out, and from where */
+	uint32_t step;		   /* of its datagrams */
 	struct endpoint from;
 	bool trains; /* the last batch had some: fewer messages fill the caches */
 	uint8_t buffers[UDP_BATCH][65536 + 64];
@@ -94,14 +98,29 @@ void io_udp_widen(int fd);
 /* Takes a socket over, sets its options, and closes an older one. */
 void io_udp_set(struct io_udp *udp, enum udp_family family, int fd);
 
-/* Receives a batch from that socket: io_udp_next hands it out. False: there was none. */
+/*
+ * Receives a batch from that socket: io_udp_next hands it out. It goes where nothing is kept.
+ * False: there was none, or no room.
+ */
 bool io_udp_receive(struct io_udp *udp, enum udp_family family);
 
 /*
  * The next datagram of the batch, NULL after the last; its sender in *from, which is the same place
- * for all. It may be written to; it stays until the next batch is received.
+ * for all. It may be written to; it stays until io_udp_release.
  */
 uint8_t *io_udp_next(struct io_udp *udp, size_t *size, const struct endpoint **from);
+
+/* The number of the batch that was received last. */
+static inline uint64_t io_udp_batch(const struct io_udp *udp)
+{
+	return udp->in.batch;
+}
+
+/* What came before that batch is wanted no more; UINT64_MAX: nor is the last one. */
+void io_udp_release(struct io_udp *udp, uint64_t batch);
+
+/* Room for no whole batch? */
+bool io_udp_is_crowded(const struct io_udp *udp);
 
 /* As engine_ops has them; what has gathered is sent when there is no room for more. */
 uint8_t *io_udp_room(struct io_udp *udp, size_t size);

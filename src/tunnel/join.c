@@ -73,24 +73,15 @@ void join_flush(struct join *join)
 		flush_slot(join, slot);
 }
 
-/* Same addresses, VLANs, ports? TTL and the like are not of it. */
-static bool same_flow(const struct join_slot *slot, const struct segment *segment)
-{
-	const struct headers *a = &slot->headers, *b = &segment->headers;
-	const uint8_t *one = slot->first.data, *other = segment->frame->data;
-	uint32_t address = b->network + (b->ipv6 ? 8 : 12), size = b->ipv6 ? 32 : 8;
-
-	return a->network == b->network && a->ipv6 == b->ipv6 && a->tcp == b->tcp &&
-	       memcmp(one + a->transport, other + b->transport, 4) == 0 &&
-	       memcmp(one + address, other + address, size) == 0 &&
-	       memcmp(one, other, b->network) == 0;
-}
-
 static struct join_slot *find(struct join *join, const struct segment *segment)
 {
-	for (int i = 0; i < JOIN_SLOTS; i++)
-		if (join->slots[i].n && same_flow(&join->slots[i], segment))
-			return &join->slots[i];
+	for (int i = 0; i < JOIN_SLOTS; i++) {
+		struct join_slot *slot = &join->slots[i];
+
+		if (slot->n && headers_same_flow(slot->first.data, &slot->headers,
+						 segment->frame->data, &segment->headers))
+			return slot;
+	}
 	return NULL;
 }
 
@@ -215,7 +206,8 @@ void join_frame(struct join *join, struct frame *frame)
 	struct segment segment = {.frame = frame};
 
 	if (!headers_read(frame->data, frame->size, &segment.headers)) {
-		join_flush(join);
+		if (!headers_no_flow(frame->data, frame->size))
+			join_flush(join);
 		write_one(join, frame);
 		return;
 	}

@@ -6,7 +6,7 @@
  * flag that only a last segment may have, and whatever else differs end a super-frame.
  *
  * Order: frames of one flow leave in the order in which they came; a frame that is neither TCP nor
- * UDP leaves after all that came before it.
+ * UDP nor of no flow (ARP, ICMP) leaves after all that came before it.
  *
  * No copies: the segments stay where they are until join_flush, which must be called before the
  * datagrams that they lie in are overwritten.

@@ -2,7 +2,9 @@
 /*
  * A worker is one thread in one loop: what is ready at TAP, sockets and control socket is taken in
  * small turns, so that none starves the others; what a turn produced goes to the wire before the
- * next. Everything the engine needs from outside is here: descriptors, clock, random bytes.
+ * next. Super-frames, which take long, wait in `ahead` and `backlog` and go one at a time, so that
+ * small frames of others pass them. Everything the engine needs from outside is here: descriptors,
+ * clock, random bytes.
  *
  * What libc calls of the kernel by itself, for malloc and when something is wrong enough to abort:
  *
@@ -60,6 +62,14 @@ static void write_frame(void *context, const struct frame *frame, const struct i
 
 	if (io_tap_write(&worker->tap, frame, parts, n, header_size))
 		worker->drops[DROP_TAP_ERROR] += n;
+}
+
+static void let_wait(void *context, const struct frame *frame, const struct iovec *parts,
+		     uint32_t n, uint32_t header_size)
+{
+	struct worker *worker = context;
+
+	backlog_take(&worker->backlog, frame, parts, n, header_size);
 }
 
 static void fill_random(void *context, void *out, size_t size)
@@ -163,18 +173,48 @@ static void flush(struct worker *worker, uint64_t now)
 	}
 }
 
-/* What is much goes at once; small frames gather until the TAP has no more. */
+static void send_frame_on(struct worker *worker, struct frame *frame, uint64_t now)
+{
+	if (worker->engine)
+		engine_frame(worker->engine, frame, now);
+	/* What is much goes at once; small frames gather until the TAP has no more. */
+	if (io_udp_is_full(&worker->udp))
+		flush(worker, now);
+}
+
+static void send_ahead(struct worker *worker, uint64_t now)
+{
+	struct frame *frame;
+
+	while ((frame = ahead_next(&worker->ahead)))
+		send_frame_on(worker, frame, now);
+}
+
+static void order_frame(struct worker *worker, struct frame *frame, uint64_t now)
+{
+	switch (ahead_take(&worker->ahead, frame)) {
+	case AHEAD_LAST:
+		send_ahead(worker, now);
+		send_frame_on(worker, frame, now);
+		break;
+	case AHEAD_NOW:
+		send_frame_on(worker, frame, now);
+		break;
+	case AHEAD_WAITS:
+		break;
+	}
+}
+
 static void take_frames(struct worker *worker, uint64_t now)
 {
 	struct frame frame;
+	uint32_t buffer;
 	int rc = 1;
 
-	for (int i = 0; i < TAP_TURN && rc == 1; i++) {
-		rc = io_tap_read(&worker->tap, &frame);
-		if (rc == 1 && worker->engine)
-			engine_frame(worker->engine, &frame, now);
-		if (io_udp_is_full(&worker->udp))
-			flush(worker, now);
+	for (int i = 0; i < TAP_TURN && rc == 1 && ahead_room(&worker->ahead, &buffer); i++) {
+		rc = io_tap_read(&worker->tap, buffer, &frame);
+		if (rc == 1)
+			order_frame(worker, &frame, now);
 	}
 	if (rc >= 0)
 		return;
@@ -192,9 +232,11 @@ static void take_datagrams(struct worker *worker, enum udp_family family, uint64
 
 	if (!io_udp_receive(&worker->udp, family))
 		return;
+	worker->backlog.mark = io_udp_batch(&worker->udp);
 	while (worker->engine && (datagram = io_udp_next(&worker->udp, &size, &from)))
 		engine_datagram(worker->engine, from, datagram, size, now);
 	join_flush(&worker->join);
+	io_udp_release(&worker->udp, backlog_oldest(&worker->backlog));
 }
 
 /* Milliseconds until the engine wants its tick; -1: it does not. */
@@ -202,6 +244,8 @@ static int timeout(const struct worker *worker, uint64_t now)
 {
 	uint64_t due = worker->engine ? engine_due(worker->engine) : UINT64_MAX;
 
+	if (worker->backlog.n || worker->ahead.n)
+		return 0;
 	if (due == UINT64_MAX)
 		return -1;
 	return due <= now ? 0 : (int)((due - now + MS_NS - 1) / MS_NS % 3600000);
@@ -225,6 +269,29 @@ static void serve(struct worker *worker, const struct epoll_event *event)
 	}
 }
 
+/*
+ * What takes long waits until TAP and socket have nothing more, and goes one by one: what is small
+ * does not wait for what is large. More is written only to make room.
+ */
+static void serve_waiting(struct worker *worker)
+{
+	struct backlog *backlog = &worker->backlog;
+	struct frame *frame = ahead_next(&worker->ahead);
+
+	if (frame) {
+		uint64_t now = clock_now_ns();
+
+		send_frame_on(worker, frame, now);
+		flush(worker, now);
+	}
+	while (backlog->n) {
+		backlog_write(backlog);
+		io_udp_release(&worker->udp, backlog_oldest(backlog));
+		if (!io_udp_is_crowded(&worker->udp))
+			break;
+	}
+}
+
 static void loop(struct worker *worker)
 {
 	struct epoll_event events[4];
@@ -238,6 +305,7 @@ static void loop(struct worker *worker)
 			serve(worker, &events[i]);
 			flush(worker, clock_now_ns());
 		}
+		serve_waiting(worker);
 		uint64_t now = clock_now_ns();
 		if (worker->engine && engine_due(worker->engine) <= now) {
 			engine_tick(worker->engine, now);
@@ -270,8 +338,10 @@ struct worker *worker_open(int control_fd)
 	prctl(PR_SET_DUMPABLE, 0);
 	worker->control_fd = control_fd;
 	worker->tap.fd = -1;
-	worker->join.write = write_frame;
+	worker->join.write = let_wait;
 	worker->join.context = worker;
+	worker->backlog.write = write_frame;
+	worker->backlog.context = worker;
 	worker->udp.fds[UDP_IPV4] = worker->udp.fds[UDP_IPV6] = -1;
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (worker->epoll_fd < 0) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What worker.c (the loop) and worker_control.c (what the keeper wants) share. */
 #pragma once
+#include "tunnel/ahead.h"
+#include "tunnel/backlog.h"
 #include "tunnel/control_wire.h"
 #include "tunnel/engine.h"
 #include "tunnel/io_tap.h"
@@ -30,7 +32,10 @@ struct worker {
 	uint32_t log_lines;
 	struct io_tap tap;
 	struct io_udp udp;
-	struct join join; /* between engine and TAP */
+	struct ahead ahead; /* between TAP and engine */
+	/* Between engine and TAP. */
+	struct join join;
+	struct backlog backlog;
 };
 
 /* worker.c */

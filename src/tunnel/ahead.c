@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tunnel/ahead.h"
+
+static bool has_flow(const struct ahead *ahead, const uint8_t *data, const struct headers *headers)
+{
+	for (uint32_t i = 0; i < ahead->n; i++) {
+		uint32_t at = (ahead->first + i) % TAP_BUFFERS;
+
+		if (headers_same_flow(ahead->frames[at].data, &ahead->headers[at], data, headers))
+			return true;
+	}
+	return false;
+}
+
+enum ahead_order ahead_take(struct ahead *ahead, const struct frame *frame)
+{
+	bool super = frame->gso_type != GSO_NONE;
+	struct headers headers;
+
+	if (!super && !ahead->n)
+		return AHEAD_NOW;
+	if (!headers_read(frame->data, frame->size, &headers))
+		return headers_no_flow(frame->data, frame->size) ? AHEAD_NOW : AHEAD_LAST;
+	if (!super && !has_flow(ahead, frame->data, &headers))
+		return AHEAD_NOW;
+	uint32_t at = (ahead->first + ahead->n++) % TAP_BUFFERS;
+	ahead->frames[at] = *frame;
+	ahead->headers[at] = headers;
+	return AHEAD_WAITS;
+}
+
+struct frame *ahead_next(struct ahead *ahead)
+{
+	struct frame *frame = &ahead->frames[ahead->first];
+
+	if (!ahead->n)
+		return NULL;
+	ahead->first = (ahead->first + 1) % TAP_BUFFERS;
+	ahead->n--;
+	return frame;
+}
