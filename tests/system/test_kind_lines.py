@@ -6,6 +6,7 @@ all that can be left out; then `down`. A key without a line fails the run.
 
     alpha:  v0 == v1  v2 == v3   the device x0 on v0, or with v0 and v2 as its members
 """
+import functools
 import grp
 import json
 import os
@@ -22,6 +23,7 @@ VARIANTS = [pytest.param(kind, variant, id=f"{kind}-{variant}", marks=pytest.mar
             for kind, variants in KINDS.items() for variant in variants]
 
 
+@functools.cache
 def described():
     """The kinds as the program has them, by name."""
     return {kind["name"]: kind for kind in json.loads(run(LANLOOM, "kinds", "--json").stdout)["kinds"]}

@@ -153,6 +153,34 @@ class Packet(Port):
         self.socket.close()
 
 
+class Ear:
+    """What reaches a device's own host, of TEST_TYPE: neither what others take before it nor what is for others."""
+
+    def __init__(self, host, device):
+        with host.entered():
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(TEST_TYPE))
+        self.socket.bind((device, TEST_TYPE))
+        self.socket.setblocking(False)
+        self.mac = host.link(device)["address"]
+
+    def send(self, dst, number):
+        self.socket.send(plain(dst, self.mac, 60, number))
+
+    def heard(self):
+        """The numbers of the frames that have come since."""
+        numbers = set()
+        while True:
+            try:
+                frame, address = self.socket.recvfrom(2000)
+            except BlockingIOError:
+                return numbers
+            if address[2] in (socket.PACKET_HOST, socket.PACKET_BROADCAST):
+                numbers.add(struct.unpack("!I", frame[14:18])[0])
+
+    def close(self):
+        self.socket.close()
+
+
 def describe(frame):
     return f"{len(frame)} bytes {frame[:20].hex()}…"
 
