@@ -61,6 +61,8 @@ void loom_free(struct loom *loom);
  *	wait SECONDS	loom_up waits so long for devices that have to exist (at boot)
  *	root FOLDER	loom_enable, loom_disable: the root of another system
  *	dry yes		loom_enable: only answers what it would write
+ *	guest NAME	loom_vm: the guest that the command is
+ *	queues N	loom_vm: of its TAP, 1 to 64
  *	command TEXT	what the history says was done; else the operation's name
  */
 int loom_option(struct loom *loom, const char *option, const char *value);
@@ -134,6 +136,14 @@ enum loom_status loom_key_public(struct loom *loom, const char *path, struct loo
 /* Becomes argv inside a named namespace, /etc/netns/NAME in place; returns only on failure. */
 enum loom_status loom_exec(struct loom *loom, const char *name_space, char *const *argv,
 			   struct loom_doc **doc);
+
+/*
+ * Becomes argv with a TAP in the network, or bridge, in its hands: the word "{netdev}" of argv and
+ * "{fds}", "{vhostfds}", "{mac}", "{device}" in its words stand for it, see lanloom(1). A plain
+ * user needs lanloom-vm-helper and a rule in /etc/lanloom/acl. Returns only on failure.
+ */
+enum loom_status loom_vm(struct loom *loom, const char *network, char *const *argv,
+			 struct loom_doc **doc);
 
 /*
  * The other end of a TAP or TUN: for programs that read and write packets themselves.

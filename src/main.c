@@ -8,6 +8,7 @@
 #include "cmd/cmd.h"
 #include "compat/compat.h"
 #include "daemon/keeper.h"
+#include "vm/helper.h"
 
 static const char *last_part(const char *path)
 {
@@ -18,7 +19,7 @@ static const char *last_part(const char *path)
 
 /*
  * The file has more power than its caller (set-user-ID, capabilities). What it was called as is the
- * caller's to choose, so the file's own name counts, and one program only is made for this.
+ * caller's to choose, so the file's own name counts, and two programs only are made for this.
  */
 static int main_trusted(int argc, char **argv)
 {
@@ -28,9 +29,10 @@ static int main_trusted(int argc, char **argv)
 	path[size < 0 ? 0 : size] = '\0';
 	if (strcmp(last_part(path), "qemu-bridge-helper") == 0)
 		return qemu_bridge_helper_main(argc, argv);
+	if (strcmp(last_part(path), VM_HELPER) == 0)
+		return vm_helper_main(argc, argv);
 	fputs("lanloom: this file must not be set-user-ID nor have capabilities; only a copy "
-	      "called "
-	      "qemu-bridge-helper may\n",
+	      "called qemu-bridge-helper or " VM_HELPER " may\n",
 	      stderr);
 	return 1;
 }
@@ -42,6 +44,8 @@ int main(int argc, char **argv)
 
 	if (getauxval(AT_SECURE))
 		return main_trusted(argc, argv);
+	if (strcmp(name, VM_HELPER) == 0)
+		return vm_helper_main(argc, argv);
 	if (compat)
 		return compat(argc, argv);
 	/* its workers' names go on: "lanloomd: tunnel lan0" */

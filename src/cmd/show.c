@@ -41,11 +41,14 @@ static void holders_add(FILE *line, const struct loom_doc *holders)
 {
 	for (size_t i = 0; i < loom_count(holders); i++) {
 		const struct loom_doc *holder = loom_at(holders, i);
-		const char *vm = loom_text(holder, "vm");
+		const char *vm = loom_text(holder, "vm"), *uuid = loom_text(holder, "uuid");
 
-		fprintf(line, "%s%s (%.0f)%s%s", i ? ", " : "; held by ",
-			loom_text(holder, "command"), loom_number(holder, "pid"), vm ? ", VM " : "",
-			vm ? vm : "");
+		fprintf(line, "%s%s (%.0f)", i ? ", " : "; held by ", loom_text(holder, "command"),
+			loom_number(holder, "pid"));
+		if (vm)
+			fprintf(line, ", VM %s", vm);
+		if (vm && uuid)
+			fprintf(line, " (%s)", uuid);
 	}
 }
 

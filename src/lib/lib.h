@@ -25,10 +25,12 @@ struct loom {
 	bool confirm_uplink; /* … but where the caller's uplink is touched */
 	char **keep;
 	size_t keep_count;
-	bool keep_none; /* not even the caller's own SSH client */
-	uint32_t wait;	/* seconds for devices that have to be there */
-	char *root;	/* of the system that is enabled; NULL: this one */
-	bool dry;	/* only say what would be written */
+	bool keep_none;	     /* not even the caller's own SSH client */
+	uint32_t wait;	     /* seconds for devices that have to be there */
+	char *root;	     /* of the system that is enabled; NULL: this one */
+	bool dry;	     /* only say what would be written */
+	char *guest;	     /* whose TAP it is, of `vm`; NULL: nobody said */
+	unsigned int queues; /* of it; 0: as it is declared, or one */
 	void (*progress)(void *data, const struct loom_doc *step, size_t n, size_t of);
 	void *data;
 };

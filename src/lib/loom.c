@@ -68,6 +68,7 @@ void loom_free(struct loom *loom)
 	free(loom->name);
 	free(loom->command);
 	free(loom->root);
+	free(loom->guest);
 	free(loom);
 }
 
@@ -79,6 +80,17 @@ static int text_set(char **slot, const char *value)
 		return -1;
 	free(*slot);
 	*slot = copy;
+	return 0;
+}
+
+/* As many as vm/ has room for. */
+static int queues_set(unsigned int *queues, const char *value)
+{
+	int64_t number = 0;
+
+	if (value && text_number(value, 1, 64, &number))
+		return -1;
+	*queues = (unsigned int)number;
 	return 0;
 }
 
@@ -98,6 +110,10 @@ int loom_option(struct loom *loom, const char *option, const char *value)
 		return seconds_set(&loom->wait, value);
 	if (strcmp(option, "root") == 0)
 		return text_set(&loom->root, value);
+	if (strcmp(option, "guest") == 0)
+		return text_set(&loom->guest, value);
+	if (strcmp(option, "queues") == 0)
+		return queues_set(&loom->queues, value);
 	if (strcmp(option, "adopt") == 0)
 		loom->adopt = value != NULL;
 	else if (strcmp(option, "force") == 0)

@@ -192,6 +192,8 @@ static void hold_tell(const struct process_hold *hold, void *data)
 		json_object_set_new(holder, "command", describe_text(hold->command));
 		if (hold->vm[0])
 			json_object_set_new(holder, "vm", describe_text(hold->vm));
+		if (hold->uuid[0])
+			json_object_set_new(holder, "uuid", describe_text(hold->uuid));
 		json_array_append_new(member(device, "holders", json_array), holder);
 	}
 }

@@ -25,23 +25,29 @@ static size_t proc_read(const char *path, char *bytes, size_t size)
 	return got > 0 ? (size_t)got : 0;
 }
 
-/* "-name lab" and "-name guest=lab,debug-threads=on" of QEMU's command line. */
-static void vm_name(pid_t pid, char vm[64])
+/*
+ * "-name lab", "-name guest=lab,debug-threads=on" and "-uuid …" of QEMU's command line. Whatever a
+ * process writes there is only told.
+ */
+static void vm_name(pid_t pid, char vm[64], char uuid[40])
 {
-	char path[64], line[8192];
+	char path[64], line[32768]; /* libvirt's are long, and the UUID is not among the first */
 	size_t size;
 
-	vm[0] = '\0';
+	vm[0] = uuid[0] = '\0';
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
 	size = proc_read(path, line, sizeof(line));
 	for (char *word = line; word < line + size; word += strlen(word) + 1) {
-		char *name = word + strlen(word) + 1;
+		char *value = word + strlen(word) + 1;
 
-		if (strcmp(word, "-name") != 0 || name >= line + size)
+		if (value >= line + size)
+			return;
+		if (strcmp(word, "-uuid") == 0)
+			snprintf(uuid, 40, "%s", value);
+		if (strcmp(word, "-name") != 0)
 			continue;
-		name += strncmp(name, "guest=", 6) == 0 ? 6 : 0;
-		snprintf(vm, 64, "%.*s", (int)strcspn(name, ","), name);
-		return;
+		value += strncmp(value, "guest=", 6) == 0 ? 6 : 0;
+		snprintf(vm, 64, "%.*s", (int)strcspn(value, ","), value);
 	}
 }
 
@@ -62,7 +68,7 @@ static void hold_describe(struct process_hold *hold)
 	snprintf(path, sizeof(path), "/proc/%d/comm", hold->pid);
 	proc_read(path, hold->command, sizeof(hold->command));
 	hold->command[strcspn(hold->command, "\n")] = '\0';
-	vm_name(hold->pid, hold->vm);
+	vm_name(hold->pid, hold->vm, hold->uuid);
 	/* a keeper that runs since before an upgrade is of another file */
 	hold->ours = same_program(hold->pid) || strcmp(hold->command, "lanloomd") == 0;
 }

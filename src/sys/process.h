@@ -12,6 +12,7 @@ struct process_hold {
 	pid_t pid;
 	char command[64]; /* as /proc/PID/comm has it */
 	char vm[64];	  /* the name QEMU was given, or "" */
+	char uuid[40];	  /* and its UUID, which libvirt knows it by, or "" */
 	bool ours;	  /* another lanloom */
 };
 

@@ -112,3 +112,40 @@ int tun_owner_set(int fd, int64_t owner, int64_t group, struct err *err)
 		return err_errno(err, -errno, "set the group %lld", (long long)group);
 	return 0;
 }
+
+int tun_name(int fd, char name[16], struct err *err)
+{
+	struct ifreq got = {0};
+
+	if (ioctl(fd, TUNGETIFF, &got) < 0)
+		return err_errno(err, -errno, "ask for the device's name");
+	snprintf(name, 16, "%.15s", got.ifr_name);
+	return 0;
+}
+
+int tun_queue_add(int fd, int *more, struct err *err)
+{
+	int opened FD_CLEANUP = -1;
+	struct ifreq got = {0};
+	int r;
+
+	/* `fd` holds the device, so its name is no other's */
+	if (ioctl(fd, TUNGETIFF, &got) < 0)
+		return err_errno(err, -errno, "ask for the device's name");
+	r = tun_open(&opened, err);
+	if (!r && ioctl(opened, TUNSETIFF, &got) < 0)
+		r = err_errno(err, -errno, "open one more queue of %.15s", got.ifr_name);
+	if (!r)
+		*more = fd_take(&opened);
+	return r;
+}
+
+int tun_carrier_on(int fd, struct err *err)
+{
+	int carrier = 1;
+
+	/* a kernel before 5.0 cannot, and tun_make did not take it away there */
+	if (ioctl(fd, TUNSETCARRIER, &carrier) < 0 && errno != EINVAL && errno != ENOTTY)
+		return err_errno(err, -errno, "give the device a carrier");
+	return 0;
+}

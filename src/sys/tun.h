@@ -29,3 +29,8 @@ int tun_open_queue(const char *name, int *fd, struct err *err);
 
 int tun_persist(int fd, bool stays, struct err *err);
 int tun_owner_set(int fd, int64_t owner, int64_t group, struct err *err); /* -1: as it is */
+
+/* Of a device that is held open: its name, one more queue (of a multi-queue one), its carrier. */
+int tun_name(int fd, char name[16], struct err *err);
+int tun_queue_add(int fd, int *more, struct err *err);
+int tun_carrier_on(int fd, struct err *err);
