@@ -234,13 +234,63 @@ static void namespace_print(const struct cmd_call *call, const struct loom_doc *
 	devices_print(&branch, NULL, 0);
 }
 
+/* "50 min": so long an address is still somebody's. */
+static void time_print(const struct loom_doc *seconds)
+{
+	double left = loom_number(seconds, NULL);
+
+	if (loom_type(seconds) != LOOM_NUMBER)
+		printf(", for ever");
+	else if (left < 120)
+		printf(", for %.0f s", left);
+	else if (left < 7200)
+		printf(", for %.0f min", left / 60);
+	else
+		printf(", for %.0f h", left / 3600);
+}
+
+static void lease_print(const struct loom_doc *lease)
+{
+	const char *name = loom_text(lease, "name"), *mac = loom_text(lease, "macaddress");
+
+	printf("    lease %s%s%s%s%s", loom_text(lease, "address"), name ? ", " : "",
+	       name ? name : "", mac ? ", " : "", mac ? mac : "");
+	time_print(loom_get(lease, "expires"));
+	putchar('\n');
+}
+
+static void network_print(const struct loom_doc *network)
+{
+	const struct loom_doc *addresses = loom_get(network, "addresses"),
+			      *leases = loom_get(network, "leases");
+	const char *ns = loom_text(network, "namespace"), *problem = loom_text(network, "problem");
+
+	printf("  %s%s%s%s%s  %s", ns, ns[0] ? "/" : "", ink(INK_BOLD), loom_text(network, "name"),
+	       ink(INK_NONE), loom_text(network, "mode") ?: "network");
+	for (size_t i = 0; i < loom_count(addresses); i++)
+		printf(", %s", loom_text(loom_at(addresses, i), "address"));
+	if (problem)
+		printf(", %s%s%s", ink(INK_RED), problem, ink(INK_NONE));
+	if (loom_text(network, "description"))
+		printf("  %s[%s]%s", ink(INK_GREEN), loom_text(network, "description"),
+		       ink(INK_NONE));
+	putchar('\n');
+	for (size_t i = 0; i < loom_count(leases); i++)
+		lease_print(loom_at(leases, i));
+}
+
 static void show_print(const struct cmd_call *call, const struct loom_doc *doc)
 {
+	const struct loom_doc *networks = loom_get(doc, "networks");
 	const struct loom_doc *namespaces = loom_get(doc, "namespaces");
 	const struct loom_doc *tunnels = loom_get(doc, "tunnels");
 
 	for (size_t i = 0; i < loom_count(namespaces); i++)
 		namespace_print(call, loom_at(namespaces, i));
+	if (loom_count(networks))
+		printf("%snetworks%s\n", ink(INK_BOLD), ink(INK_NONE));
+	for (size_t i = 0; i < loom_count(networks); i++)
+		network_print(loom_at(networks, i));
 	if (loom_count(tunnels))
 		printf("%stunnels%s\n", ink(INK_BOLD), ink(INK_NONE));
 	for (size_t i = 0; i < loom_count(tunnels); i++)
@@ -261,7 +311,9 @@ const struct cmd cmd_show = {
 	.summary = "the network as a tree: what is ours and what is foreign",
 	.manual =
 		"Shows this host and its named namespaces: devices, under each bridge its ports, "
-		"addresses, routes, which process holds a TAP open, tunnels and their peers. In "
+		"addresses, routes, which process holds a TAP open, networks and their leases, "
+		"tunnels and "
+		"their peers. In "
 		"brackets stands the description that a device comes from, or foreign. NAME limits "
 		"it to a device (br0, ns1/br0), a namespace or a tunnel. -v shows every key.",
 	.most = 1,

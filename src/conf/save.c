@@ -46,9 +46,11 @@ static struct yaml_node *value_node(struct save *save, const struct object *obje
 
 static const char *value_text(struct save *save, const struct object *object, int i)
 {
-	return i >= 0 && object_has(object, (unsigned int)i)
-		       ? value_node(save, object, (unsigned int)i)->text
-		       : "";
+	struct text text TEXT_CLEANUP = {0};
+
+	if (i >= 0 && object_has(object, (unsigned int)i))
+		object_print(object, (unsigned int)i, &text);
+	return arena_text(save->arena, text_get(&text));
 }
 
 static bool is_saved(struct save *save, const struct object *object, unsigned int i)

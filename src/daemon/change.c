@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Taking a breath: first all is computed and read that can be wrong, then tunnels are changed and
+ * Taking a breath: first all is computed and read that can be wrong, then services are changed and
  * started one by one, and put back as they were when one refuses; what ends, ends last.
  */
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include "daemon/inside.h"
 
-/* One tunnel of the breath. */
+/* One service of the breath. */
 struct change {
 	const char *ns, *name;
 	struct service *service; /* NULL: it does not run yet */
@@ -112,11 +112,11 @@ static int prepare(struct changes *changes, int *failed, struct err *err)
 		struct setup *setup = change->setup;
 
 		*failed = change->step;
-		if (!setup->tunnel && change->service)
+		if (!setup->object && change->service)
 			continue; /* it ends, peers and all */
-		if (!setup->tunnel && setup->len)
-			return err_set(err, -ENOENT, "the tunnel %s does not run", change->name);
-		if (setup->tunnel && secrets_make(setup, &change->secrets, err))
+		if (!setup->object && setup->len)
+			return err_set(err, -ENOENT, "%s does not run", change->name);
+		if (setup->object && service_check(setup, &change->secrets, err))
 			return err->code;
 	}
 	return 0;
@@ -139,10 +139,11 @@ static int change_swap(struct change *change, struct err *err)
 	bool sockets = has_sockets(change);
 	int r;
 
-	change->secrets->config.mtu = secrets->config.mtu;
+	if (secrets)
+		change->secrets->config.mtu = secrets->config.mtu;
 	if (sockets)
 		swap_fds(service->udp_fds, change->udp_fds);
-	r = worker_change(service, change->secrets, sockets, err);
+	r = service->craft->change(service, change->setup, change->secrets, sockets, err);
 	if (r && sockets)
 		swap_fds(service->udp_fds, change->udp_fds);
 	if (r)
@@ -168,6 +169,15 @@ static int change_begin(struct changes *changes, struct change *change, struct e
 	return 0;
 }
 
+/* For good, and not because the keeper ends. */
+static void service_end(struct keeper *keeper, struct service *service)
+{
+	service->craft->stop(service);
+	if (service->craft->forget)
+		service->craft->forget(service);
+	service_remove(keeper, service);
+}
+
 static void change_undo(struct changes *changes, struct change *change)
 {
 	struct err ignored;
@@ -175,7 +185,7 @@ static void change_undo(struct changes *changes, struct change *change)
 	if (change->setup)
 		change_swap(change, &ignored);
 	else
-		service_remove(changes->keeper, change->service);
+		service_end(changes->keeper, change->service);
 }
 
 static int carry_out(struct changes *changes, int *failed, struct err *err)
@@ -186,7 +196,7 @@ static int carry_out(struct changes *changes, int *failed, struct err *err)
 		struct change *change = &changes->list[i];
 
 		*failed = change->step;
-		if (!change->setup->tunnel)
+		if (!change->setup->object)
 			continue;
 		if (change_begin(changes, change, err))
 			break;
@@ -200,7 +210,7 @@ static int carry_out(struct changes *changes, int *failed, struct err *err)
 	}
 	for (i = 0; i < changes->len; i++)
 		if (!changes->list[i].done && changes->list[i].service)
-			service_remove(changes->keeper, changes->list[i].service);
+			service_end(changes->keeper, changes->list[i].service);
 	return 0;
 }
 

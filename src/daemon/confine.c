@@ -60,11 +60,10 @@ static void raise_lock_limit(void)
 	(void)setrlimit(RLIMIT_MEMLOCK, &now);
 }
 
-/* What a program that it executed could have. */
-static int bounds_drop(struct err *err)
+int confine_bounds(uint64_t kept, struct err *err)
 {
 	for (unsigned long cap = 0; prctl(PR_CAPBSET_READ, cap, 0, 0, 0) >= 0; cap++)
-		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
+		if (!(kept >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return err_errno(err, -errno, "give up capability %lu for ever", cap);
 	return 0;
 }
@@ -120,7 +119,7 @@ static int user_take(uint32_t id, struct err *err)
 	prctl(PR_GET_PDEATHSIG, &death);
 	if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
 		return err_errno(err, -errno, "set the secure bits");
-	r = bounds_drop(err);
+	r = confine_bounds(0, err);
 	if (!r)
 		r = ids_set(id, err);
 	if (!r)

@@ -33,3 +33,14 @@ int confine_process(const char *seed, unsigned layers, struct err *err);
 
 /* "socket", or "unknown". */
 void confine_call_name(int number, char name[32]);
+
+/* Capabilities that neither this process nor a program it executes ever has: all but `kept`. */
+int confine_bounds(uint64_t kept, struct err *err);
+
+/*
+ * Before a program that is not ours is executed: it will be user `id` (CONFINE_USER_NONE: stays),
+ * have the capabilities of the mask `kept` and no others, reach the files of `paths`
+ * (confine_files.h), and die with its parent.
+ */
+struct confine_path;
+int confine_program(uint32_t id, uint64_t kept, const struct confine_path *paths, struct err *err);

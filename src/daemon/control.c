@@ -18,7 +18,7 @@
 #define CONNECTIONS_MOST 32
 #define READERS_MOST 16	 /* of them, so that root always has some */
 #define REQUEST_MS 30000 /* a request that is not whole by then is dropped */
-#define LINGER_MS 1000	 /* after the last tunnel: its successor, or a notice, may follow */
+#define LINGER_MS 1000	 /* after the last service: its successor, or a notice, may follow */
 
 struct connection {
 	struct keeper *keeper;
@@ -59,7 +59,7 @@ static void list(struct keeper *keeper, struct text *out)
 	for (size_t i = 0; i < keeper->len; i++) {
 		const struct setup *setup = keeper->services[i]->setup;
 
-		record_put(setup->tunnel, out);
+		record_put(setup->object, out);
 		text_add(out, "\n");
 		for (size_t j = 0; j < setup->len; j++) {
 			record_put(setup->peers[j].object, out);
@@ -108,14 +108,14 @@ static void apply(struct keeper *keeper, struct keeper_message *request,
 
 static void status(struct keeper *keeper, struct text *out)
 {
-	json_t *tunnels = status_describe(keeper);
-	char *text = json_dumps(tunnels, JSON_COMPACT);
+	json_t *services = status_describe(keeper);
+	char *text = json_dumps(services, JSON_COMPACT);
 
 	if (!text)
 		abort();
 	text_add(out, "%s", text);
 	free(text);
-	json_decref(tunnels);
+	json_decref(services);
 }
 
 /* True: this was the last there was to do. */

@@ -9,10 +9,10 @@
 #include "tunnel/control.h"
 #include "world/keeper_wire.h"
 
-/* What a service is to be: a tunnel and its peers. Never changed once made. */
+/* What a service is to be: its object, and a tunnel's peers. Never changed once made. */
 struct setup {
 	struct arena arena;
-	const struct object *tunnel;
+	const struct object *object;
 	struct setup_peer {
 		const struct object *object;
 		const char *resolved; /* its endpoint as an address, or NULL */
@@ -26,29 +26,61 @@ struct secrets {
 	struct control_peer peers[];
 };
 
-/* A worker's stderr. */
+/* A process's stderr. */
 struct voice {
-	int fd; /* 0: there is no worker */
+	int fd; /* 0: there is no process */
 	struct loop_source source;
 	char line[200]; /* that begins with these `size` bytes */
 	size_t size;
-	char last[200];	    /* line that was whole; "" */
-	int forbidden;	    /* system call that was its end; -1 */
-	uint64_t since_ms;  /* of a second in which … */
-	unsigned int lines; /* … so many came */
+	char last[200];	     /* line that was whole; "" */
+	const char *awaited; /* words of a line, or NULL … */
+	bool came;	     /* … and whether it came */
+	int forbidden;	     /* system call that was its end; -1 */
+	uint64_t since_ms;   /* of a second in which … */
+	unsigned int lines;  /* … so many came */
 };
 
-/* A tunnel that runs, or should. */
+struct service;
+
+/*
+ * What one sort of service does in a way of its own. Everything else (who is told what runs, what
+ * happens when a process dies, when a device is made anew, when a namespace goes) is the same for
+ * all, and knows no sort.
+ */
+struct craft {
+	const char *kind; /* of its object */
+	const char *word; /* before its name, in the log: "tunnel" */
+	/* What may be wrong with a setup, before anything begins; NULL: nothing. */
+	int (*check)(struct setup *setup, struct secrets **secrets, struct err *err);
+	/* Begins its process, with what of its devices is not open yet. */
+	int (*start)(struct service *service, struct err *err);
+	void (*stop)(struct service *service); /* the process, if there is one, and waits for it */
+	/* Makes what runs what `setup` says; it is as before when that is refused. */
+	int (*change)(struct service *service, struct setup *setup, const struct secrets *secrets,
+		      bool sockets, struct err *err);
+	void (*refresh)(struct service *service); /* some device changed: perhaps its own */
+	void (*forget)(struct service *service);  /* its object goes; NULL: nothing is left */
+	void (*describe)(struct service *service, json_t *to); /* as `show --json` has it */
+};
+
+extern const struct craft craft_tunnel, craft_dhcp;
+
+/* Something that runs, or should. */
 struct service {
 	struct keeper *keeper;
+	const struct craft *craft;
 	struct setup *setup;
-	struct secrets *secrets;
-	int tap_fd;	/* our own copies: what a worker holds survives it */
-	int udp_fds[2]; /* IPv4, IPv6; -1 */
-	uint32_t tap_index;
+	int device_fd;		      /* a socket of its namespace, which knows the devices there */
+	uint32_t device_index;	      /* of its device, when its process was told of it */
 	uint64_t ns_device, ns_inode; /* of the namespace's name, where it has one */
-	pid_t pid;		      /* 0: no worker now */
+	pid_t pid;		      /* 0: no process now */
+	/* of a tunnel: our own copies, so that what a worker holds survives it */
+	struct secrets *secrets;
+	int tap_fd;
+	int udp_fds[2]; /* IPv4, IPv6; -1 */
 	int control_fd;
+	/* of a network's DHCP */
+	uint32_t device_mtu;
 	struct loop_source child, restart;
 	struct voice voice;
 	uint64_t started_ms;
@@ -76,7 +108,7 @@ struct keeper {
 
 static inline const char *service_name(const struct service *service)
 {
-	return object_name(service->setup->tunnel);
+	return object_name(service->setup->object);
 }
 
 /* Stops the loop when there is nothing left to keep; true then. */
@@ -114,17 +146,34 @@ int worker_change(struct service *service, const struct secrets *secrets, bool s
 /* It answered wrongly or not at all: ended, and started again soon. */
 void worker_distrust(struct service *service);
 
+/* --- leases.c --- */
+void leases_describe(struct service *service, json_t *to);
+
+/* --- supervise.c: processes of services --- */
+/* service->pid begins: told when it ends, and started again then. */
+int supervise_begin(struct service *service, struct err *err);
+/* Ends it, kindly at first, and waits for that. */
+void supervise_stop(struct service *service);
+void supervise_again(struct service *service); /* starts the next one soon, later each time */
+/* What keeps it from working now: told when it is new. */
+void supervise_trouble(struct service *service, const struct err *err);
+
 /* --- voice.c --- */
 /* *mouth: for the worker, to be closed here. */
 int voice_open(struct service *service, int *mouth, struct err *err);
 void voice_close(struct service *service); /* after hearing what is left; without one: nothing */
+/* Waits for a line with these words; false: the process ended, or it is too late. */
+bool voice_await(struct service *service, const char *words, int ms);
 
-/* --- service.c --- */
+/* --- services.c --- */
+/* Whether it could run: made ready where it is a tunnel's. */
+int service_check(struct setup *setup, struct secrets **secrets, struct err *err);
 int service_new(struct keeper *keeper, struct setup *setup, struct secrets *secrets,
 		const int udp_fds[2], struct service **service, struct err *err);
 void service_free(struct service *service);
-/* Looks whether its device is still there, and the same. */
-void service_refresh(struct service *service);
+/* Its device, by the name of the service; 0: there is none. */
+uint32_t service_device_index(const struct service *service);
+uint32_t service_device_mtu(const struct service *service);
 struct service *service_find(const struct keeper *keeper, const char *ns, const char *name);
 void service_add(struct keeper *keeper, struct service *service);
 void service_remove(struct keeper *keeper, struct service *service); /* and frees it */
@@ -135,7 +184,9 @@ int change_apply(struct keeper *keeper, struct keeper_step *steps, size_t len, i
 		 int *failed, struct err *err);
 
 /* --- status.c --- */
+/* {"tunnels": […], "networks": […]} */
 json_t *status_describe(struct keeper *keeper);
+void tunnel_describe(struct service *service, json_t *to); /* what its worker says, too */
 
 /* --- control.c --- */
 int control_open(struct keeper *keeper, struct err *err);

@@ -5,15 +5,17 @@
  * runs is told to it over the control socket by whoever applies (control, change); what has to be
  * there is what is committed in the store (watch, mend); it never reads a description.
  *
- * A service is a tunnel: its sockets and TAP queue belong to the keeper, a process of its own, the
- * worker, does the work with copies of them (service, worker). When a worker dies another takes
- * over; when the keeper dies its workers die with it, and the next one, started by a service
- * manager or by whoever needs it, finds what is promised and begins anew. The keeper ends by itself
- * when it has nothing left to do, and when the namespace it serves loses its name (names).
+ * What runs is a service: a process of its own, which the keeper starts, hears, and starts again
+ * when it dies (services, supervise). What the sorts of services do in ways of their own is their
+ * craft: of a tunnel the sockets and the TAP queue belong to the keeper, and a worker does the work
+ * with copies of them (service, worker); a network's DHCP and DNS is dnsmasq, confined (dnsmasq).
+ * When the keeper dies its services die with it, and the next one, started by a service manager or
+ * by whoever needs it, finds what is promised and begins anew. The keeper ends by itself when it
+ * has nothing left to do, and when the namespace it serves loses its name (names).
  *
  * A guard over a change (guarding) is the keeper's, too: it undoes what nobody confirmed in time.
  *
- * No request waits for another process but a worker, which answers at once or is ended; all longer
+ * No request waits for another process but a service's, which answers soon or is ended; all longer
  * work is done by a child that has the store's lock.
  */
 #include "daemon/keeper.h"

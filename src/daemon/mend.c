@@ -5,8 +5,8 @@
  * history. A device made anew gets its old number where that is free, so that what is committed
  * stays true at every moment.
  *
- * A description with `keep: true` is mended as a whole; of others only tunnels, the devices of
- * those that run, and what stands on them.
+ * A description with `keep: true` is mended as a whole; of others only services, the devices
+ * of those that run, and what stands on them.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -39,19 +39,19 @@ struct part {
 static bool of_service(const struct keeper *keeper, const struct object *object)
 {
 	for (size_t i = 0; i < keeper->len; i++) {
-		const struct object *tunnel = keeper->services[i]->setup->tunnel;
+		const struct object *service = keeper->services[i]->setup->object;
 
-		if (object->kind->door == DOOR_KEEPER || !text_same(object->ns, tunnel->ns))
+		if (object->kind->door == DOOR_KEEPER || !text_same(object->ns, service->ns))
 			continue;
 		if (kind_is(object->kind, "link")) {
-			if (text_same(object_name(object), object_name(tunnel)))
+			if (text_same(object_name(object), object_name(service)))
 				return true;
 			continue;
 		}
 		/* its port, its addresses: what stands on the device and does not end with the
-		 * tunnel */
-		if (text_same(object_owner(object), object_name(tunnel)) ||
-		    text_same(object_text(object, "device"), object_name(tunnel)))
+		 * service */
+		if (text_same(object_owner(object), object_name(service)) ||
+		    text_same(object_text(object, "device"), object_name(service)))
 			return true;
 	}
 	return false;
@@ -66,7 +66,7 @@ static void part_split(struct mend *mend, const struct committed *whole, struct 
 	};
 	for (size_t i = 0; i < whole->len; i++) {
 		const struct entry *entry = &whole->entries[i];
-		/* a tunnel that does not run: the keeper before this one died */
+		/* one that does not run: the keeper before this one died */
 		bool ours = whole->keep || entry->object->kind->door == DOOR_KEEPER ||
 			    of_service(mend->keeper, entry->object);
 
@@ -83,7 +83,7 @@ static void add_running(const struct mend *mend, struct state *actual)
 	for (size_t i = 0; i < mend->keeper->len; i++) {
 		const struct setup *setup = mend->keeper->services[i]->setup;
 
-		state_add(actual, (struct object *)setup->tunnel);
+		state_add(actual, (struct object *)setup->object);
 		for (size_t j = 0; j < setup->len; j++)
 			state_add(actual, (struct object *)setup->peers[j].object);
 	}

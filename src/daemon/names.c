@@ -85,7 +85,7 @@ static void end_nameless(struct keeper *keeper)
 {
 	for (size_t i = keeper->len; i--;) {
 		struct service *service = keeper->services[i];
-		const char *ns = service->setup->tunnel->ns;
+		const char *ns = service->setup->object->ns;
 		uint64_t device, inode;
 
 		if (!ns[0])
@@ -93,7 +93,7 @@ static void end_nameless(struct keeper *keeper)
 		names_identity(ns, &device, &inode);
 		if (device == service->ns_device && inode == service->ns_inode)
 			continue;
-		log_note(&keeper->log, "tunnel %s ends: the namespace %s is gone",
+		log_note(&keeper->log, "%s %s ends: the namespace %s is gone", service->craft->word,
 			 service_name(service), ns);
 		service_remove(keeper, service);
 		watch_renew(keeper, false);

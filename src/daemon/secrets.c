@@ -114,8 +114,8 @@ static int peer_make(const struct setup_peer *from, struct control_peer *peer, s
 /* The file is what counts; the record must not speak of another key than it holds. */
 static int private_key_take(struct setup *setup, struct control_config *config, struct err *err)
 {
-	const char *path = object_text(setup->tunnel, "key");
-	const struct public_key *promised = object_value(setup->tunnel, "keys.public", &vtype_key);
+	const char *path = object_text(setup->object, "key");
+	const struct public_key *promised = object_value(setup->object, "keys.public", &vtype_key);
 	struct public_key public;
 	char text[45];
 
@@ -128,7 +128,7 @@ static int private_key_take(struct setup *setup, struct control_config *config, 
 		return err_hint(err, "lanloom key public %s prints what belongs there", path);
 	}
 	text_base64_put(public.bytes, sizeof(public.bytes), text);
-	object_set((struct object *)setup->tunnel, "keys.public", text, &setup->arena);
+	object_set((struct object *)setup->object, "keys.public", text, &setup->arena);
 	return 0;
 }
 
@@ -167,9 +167,9 @@ int secrets_make(struct setup *setup, struct secrets **out, struct err *err)
 
 	if (!secrets)
 		return err_set(err, -ENOMEM, "no memory for keys");
-	snprintf(config->name, sizeof(config->name), "%s", object_name(setup->tunnel));
-	config->cipher = cipher_of(setup->tunnel, CONTROL_CIPHER_AUTO);
-	config->segment = (uint32_t)object_number(setup->tunnel, "segment", 0);
+	snprintf(config->name, sizeof(config->name), "%s", object_name(setup->object));
+	config->cipher = cipher_of(setup->object, CONTROL_CIPHER_AUTO);
+	config->segment = (uint32_t)object_number(setup->object, "segment", 0);
 	config->mtu = TAP_MTU_INITIAL; /* until the device is looked at */
 	r = private_key_take(setup, config, err);
 	for (size_t i = 0; !r && i < setup->len; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a tunnel is to be: steps turn one setup into the next. */
+/* What a service is to be: steps turn one setup into the next. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +28,8 @@ struct setup *setup_copy(const struct setup *from)
 	arena_init(&setup->arena);
 	if (!from)
 		return setup;
-	if (from->tunnel)
-		setup->tunnel = object_copy(&setup->arena, from->tunnel);
+	if (from->object)
+		setup->object = object_copy(&setup->arena, from->object);
 	for (size_t i = 0; i < from->len; i++) {
 		const struct setup_peer *peer = &from->peers[i];
 
@@ -67,23 +67,23 @@ static struct object *merged(struct setup *setup, const struct object *old,
 	return object;
 }
 
-static int tunnel_step(struct setup *setup, const struct keeper_step *step, struct err *err)
+static int object_step(struct setup *setup, const struct keeper_step *step, struct err *err)
 {
 	if (!step->step.after) {
-		setup->tunnel = NULL;
+		setup->object = NULL;
 		return 0;
 	}
 	if (!step->step.before) {
-		if (setup->tunnel)
-			return err_set(err, -EEXIST, "the tunnel runs already");
-		if (!step->sockets)
-			return err_set(err, -EINVAL, "a new tunnel came without sockets");
-		setup->tunnel = object_copy(&setup->arena, step->step.after);
+		if (setup->object)
+			return err_set(err, -EEXIST, "it runs already");
+		if (!step->sockets && kind_field_find(step->step.after->kind, "port") >= 0)
+			return err_set(err, -EINVAL, "what is new came without sockets");
+		setup->object = object_copy(&setup->arena, step->step.after);
 		return 0;
 	}
-	if (!setup->tunnel)
-		return err_set(err, -ENOENT, "the tunnel does not run");
-	setup->tunnel = merged(setup, setup->tunnel, step);
+	if (!setup->object)
+		return err_set(err, -ENOENT, "it does not run");
+	setup->object = merged(setup, setup->object, step);
 	return 0;
 }
 
@@ -137,5 +137,5 @@ int setup_step(struct setup *setup, const struct keeper_step *step, struct err *
 {
 	const struct object *object = step_object(&step->step);
 
-	return object_owner(object) ? peer_step(setup, step, err) : tunnel_step(setup, step, err);
+	return object_owner(object) ? peer_step(setup, step, err) : object_step(setup, step, err);
 }

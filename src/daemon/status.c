@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How the tunnels are doing, in the form of `show --json`. */
+/* How the services are doing, in the form of `show --json`. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -128,18 +128,25 @@ static void worker_ask(struct service *service, json_t *to)
 	free(peers);
 }
 
-static json_t *service_describe(struct service *service)
+void tunnel_describe(struct service *service, json_t *to)
 {
-	const struct object *tunnel = service->setup->tunnel;
-	json_t *to = json_object();
+	const struct object *tunnel = service->setup->object;
 
-	text_set(to, "name", object_name(tunnel));
-	json_object_set_new(to, "namespace", json_string(tunnel->ns));
 	text_set(to, "mode", tunnel->kind->mode);
 	count_set(to, "port", port_of(service));
 	count_set(to, "segment", (uint64_t)object_number(tunnel, "segment", 0));
 	count_set(to, "restarts", service->restarts);
 	worker_ask(service, to);
+}
+
+static json_t *service_describe(struct service *service)
+{
+	const struct object *object = service->setup->object;
+	json_t *to = json_object();
+
+	text_set(to, "name", object_name(object));
+	json_object_set_new(to, "namespace", json_string(object->ns));
+	service->craft->describe(service, to);
 	if (service->problem[0])
 		text_set(to, "problem", service->problem);
 	return to;
@@ -147,9 +154,11 @@ static json_t *service_describe(struct service *service)
 
 json_t *status_describe(struct keeper *keeper)
 {
-	json_t *list = json_array();
+	json_t *tunnels = json_array(), *networks = json_array();
 
 	for (size_t i = 0; i < keeper->len; i++)
-		json_array_append_new(list, service_describe(keeper->services[i]));
-	return list;
+		json_array_append_new(keeper->services[i]->craft == &craft_tunnel ? tunnels
+										  : networks,
+				      service_describe(keeper->services[i]));
+	return json_pack("{s:o,s:o}", "tunnels", tunnels, "networks", networks);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a worker says. It is believed in nothing, so it does not get the log but a pipe: its lines
- * come under its tunnel's name and with the time, so many a second and no more, and nothing in them
- * can play tricks on whoever reads the log.
+ * What a process says. It is believed in nothing, so it does not get the log but a pipe: its lines
+ * come under its service's name and with the time, so many a second and no more, and nothing in
+ * them can play tricks on whoever reads the log.
  */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -40,9 +41,10 @@ static void line_take(struct service *service)
 	    text_number(voice->line + sizeof(CONFINE_SAYS) - 1, 0, INT32_MAX, &number) == 0)
 		voice->forbidden = (int)number;
 	memcpy(voice->last, voice->line, sizeof(voice->last));
+	voice->came = voice->came || (voice->awaited && strstr(voice->line, voice->awaited));
 	if (may_say(voice))
-		log_note(&service->keeper->log, "tunnel %s: process %d: %s", service_name(service),
-			 (int)service->pid, voice->line);
+		log_note(&service->keeper->log, "%s %s: process %d: %s", service->craft->word,
+			 service_name(service), (int)service->pid, voice->line);
 }
 
 static void byte_take(struct service *service, char byte)
@@ -85,6 +87,23 @@ int voice_open(struct service *service, int *mouth, struct err *err)
 	*mouth = pair[1];
 	return loop_add(&service->keeper->loop, &service->voice.source, pair[0], EPOLLIN, hear,
 			service, err);
+}
+
+bool voice_await(struct service *service, const char *words, int ms)
+{
+	struct voice *voice = &service->voice;
+	uint64_t deadline_ms = clock_now_ns() / 1000000 + (uint64_t)ms, now_ms;
+	struct pollfd ready = {.fd = voice->fd, .events = POLLIN};
+
+	voice->awaited = words;
+	while (!voice->came) {
+		now_ms = clock_now_ns() / 1000000;
+		if (now_ms >= deadline_ms || poll(&ready, 1, (int)(deadline_ms - now_ms)) < 1 ||
+		    !hear_some(service))
+			break;
+	}
+	voice->awaited = NULL;
+	return voice->came;
 }
 
 void voice_close(struct service *service)

@@ -81,7 +81,7 @@ struct hearing {
 	bool matters;
 };
 
-/* Without `keep: true` only the tunnels' own devices matter. */
+/* Without `keep: true` only the services' own devices matter. */
 static void event_weigh(const struct nlmsghdr *event, void *data)
 {
 	struct hearing *hearing = data;
@@ -98,10 +98,10 @@ static void event_weigh(const struct nlmsghdr *event, void *data)
 	for (size_t i = 0; i < keeper->len; i++) {
 		const struct service *service = keeper->services[i];
 
-		if (!text_same(service->setup->tunnel->ns, hearing->eye->ns))
+		if (!text_same(service->setup->object->ns, hearing->eye->ns))
 			continue;
 		/* without a device, any new one may be it */
-		if (!service->tap_index || service->tap_index == (uint32_t)link->ifi_index)
+		if (!service->device_index || service->device_index == (uint32_t)link->ifi_index)
 			hearing->matters = true;
 	}
 }
@@ -192,7 +192,7 @@ static void eyes_renew(struct keeper *keeper)
 	keeper->keeps = false;
 	eye_want(keeper, "");
 	for (size_t i = 0; i < keeper->len; i++)
-		eye_want(keeper, keeper->services[i]->setup->tunnel->ns);
+		eye_want(keeper, keeper->services[i]->setup->object->ns);
 	for (size_t i = 0; i < store.len; i++) {
 		if (!store.committed[i]->keep)
 			continue;
@@ -299,7 +299,7 @@ static void look(void *data, int what)
 	int n;
 
 	for (size_t i = 0; i < keeper->len; i++)
-		service_refresh(keeper->services[i]);
+		keeper->services[i]->craft->refresh(keeper->services[i]);
 	if (watch_mends(keeper))
 		return; /* its end is an occasion to look */
 	if (!keeper_store_free(keeper)) {

@@ -27,9 +27,6 @@
 #include "tunnel/io_udp.h"
 
 #define CONTROL_FD 3
-#define END_MS 1000	    /* a worker's time to end by itself */
-#define CALM_MS 10000	    /* one that lived so long had no lasting trouble */
-#define RESTART_MOST_MS 800 /* so that a restart is tried within a second */
 
 /* Tunnels of one name in two namespaces do not look for the same user id first. */
 static void seed_make(const char *title, char seed[500])
@@ -86,7 +83,7 @@ static void become_worker(int control_fd, int mouth_fd, char *title)
 static int worker_fork(struct service *service, int *control_fd, struct err *err)
 {
 	struct timeval patience = {.tv_sec = CONTROL_TIMEOUT_MS / 1000};
-	const char *ns = service->setup->tunnel->ns;
+	const char *ns = service->setup->object->ns;
 	int mouth FD_CLEANUP = -1;
 	char title[400];
 	int fds[2];
@@ -108,54 +105,6 @@ static int worker_fork(struct service *service, int *control_fd, struct err *err
 	setsockopt(fds[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	*control_fd = fds[0];
 	return 0;
-}
-
-static void restart_later(struct service *service)
-{
-	static const int delays_ms[] = {10, 50, 200, RESTART_MOST_MS};
-	unsigned int n = service->failures < 4 ? service->failures : 3;
-
-	service->failures++;
-	loop_timer_set(&service->restart, delays_ms[n]);
-}
-
-static void describe_end(const struct service *service, int status, char text[120])
-{
-	int call = service->voice.forbidden;
-	char name[32];
-
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS && call >= 0) {
-		confine_call_name(call, name);
-		snprintf(text, 120,
-			 "tried system call %d (%s), which is forbidden: the kernel ended it", call,
-			 name);
-	} else if (WIFSIGNALED(status)) {
-		snprintf(text, 120, "was ended by signal %d%s%s", WTERMSIG(status),
-			 WTERMSIG(status) == SIGSYS ? " for a forbidden system call" : "",
-			 WCOREDUMP(status) ? " and left a core" : "");
-	} else {
-		snprintf(text, 120, "ended with code %d", WEXITSTATUS(status));
-	}
-}
-
-static void worker_ended(void *data, int status)
-{
-	struct service *service = data;
-	uint64_t lived_ms = clock_now_ns() / 1000000 - service->started_ms;
-	char how[120];
-
-	voice_close(service);
-	describe_end(service, status, how);
-	snprintf(service->problem, sizeof(service->problem), "its worker %s", how);
-	log_warning(&service->keeper->log, "tunnel %s: the worker (process %d) %s",
-		    service_name(service), (int)service->pid, how);
-	close(service->control_fd);
-	service->control_fd = -1;
-	service->pid = 0;
-	service->restarts++;
-	if (lived_ms > CALM_MS)
-		service->failures = 0;
-	restart_later(service);
 }
 
 static void config_fill(const struct service *service, const struct secrets *secrets, bool tap,
@@ -180,8 +129,7 @@ int worker_start(struct service *service, struct err *err)
 		voice_close(service);
 		return r;
 	}
-	r = loop_child(&service->keeper->loop, &service->child, service->pid, worker_ended, service,
-		       err);
+	r = supervise_begin(service, err);
 	config_fill(service, service->secrets, true, true, &config);
 	if (!r)
 		r = control_send_config(service->control_fd, &config, err);
@@ -193,29 +141,12 @@ int worker_start(struct service *service, struct err *err)
 					 service->voice.last)
 			       : r;
 	}
-	service->started_ms = clock_now_ns() / 1000000;
-	service->problem[0] = '\0';
-	log_note(&service->keeper->log, "tunnel %s: process %d works", service_name(service),
-		 (int)service->pid);
 	return 0;
 }
 
-/* It ends by itself when its control socket closes; if not, it is ended. */
 void worker_stop(struct service *service)
 {
-	struct pollfd ended = {.fd = service->child.fd, .events = POLLIN};
-
-	if (!service->pid)
-		return;
-	close(service->control_fd);
-	service->control_fd = -1;
-	if (!service->child.fd || poll(&ended, 1, END_MS) < 1)
-		kill(service->pid, SIGKILL);
-	loop_remove(&service->keeper->loop, &service->child);
-	while (waitpid(service->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	voice_close(service);
-	service->pid = 0;
+	supervise_stop(service);
 }
 
 void worker_distrust(struct service *service)
@@ -226,8 +157,7 @@ void worker_distrust(struct service *service)
 		    service_name(service), (int)service->pid);
 	kill(service->pid, SIGKILL);
 	worker_stop(service);
-	service->restarts++;
-	restart_later(service);
+	supervise_again(service);
 }
 
 static bool same_tunnel(const struct control_config *a, const struct control_config *b)

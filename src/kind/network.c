@@ -13,6 +13,8 @@
 #include "base/diag.h"
 #include "sys/sysctl.h"
 
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 static const char *const modes[] = {"bridged", "isolated", "routed", "nat", NULL};
 
 /* clang-format off */
@@ -26,6 +28,14 @@ static const struct field fields[] = {
 	 .doc = "the way out: bridged: the NIC that joins; routed, nat: the only one, else any"},
 	{"gateway", &vtype_text, FIELD(network, gateway), .flags = FIELD_FACE, .max = 63,
 	 .doc = "of a network stretched over hosts: the one that has its addresses and rules"},
+	{"dhcp.range", &vtype_span, FIELD(network, range), .flags = FIELD_FACE,
+	 .doc = "first and last address that guests get; dhcp.ranges has several"},
+	{"dhcp.lease-time", &vtype_u32, FIELD(network, lease_time), .flags = FIELD_FACE, .min = 120,
+	 .max = 31536000, .doc = "seconds that an address is a guest's without asking again (3600)"},
+	{"dhcp.mtu", &vtype_u16, FIELD(network, mtu), .flags = FIELD_FACE, .min = 1280,
+	 .max = 65535, .doc = "size of packets that guests are told; without it, the bridge's"},
+	{"dns.domain", &vtype_text, FIELD(network, domain), .flags = FIELD_FACE, .max = 200,
+	 .doc = "of the guests' names; only with one the names count that guests give themselves"},
 };
 /* clang-format on */
 
@@ -78,6 +88,44 @@ static void isolate(const struct object *network, struct state *state)
 		network_variable(network, state, "1", "net.ipv6.conf.%s.disable_ipv6", name);
 }
 
+bool network_owns(const struct object *network, const struct object *child)
+{
+	return text_same(child->ns, network->ns) &&
+	       text_same(object_owner(child), object_name(network));
+}
+
+const struct prefix *network_net(const struct object *network, const struct state *state,
+				 const struct ip *ip)
+{
+	const struct object *address;
+
+	for (size_t i = 0; (address = state_next(state, "address", &i));) {
+		const struct prefix *own = object_value(address, "address", &vtype_prefix);
+
+		if (own && network_owns(network, address) && prefix_covers(own, ip))
+			return own;
+	}
+	return NULL;
+}
+
+/* dhcp.range is one of dhcp.ranges. */
+static void range_add(const struct object *network, const struct network *its, struct state *state)
+{
+	struct object *range = object_make(state->arena, kind_find("range"), network->ns);
+	struct text text TEXT_CLEANUP = {0};
+
+	ip_print(&its->range.first, &text);
+	text_add(&text, "-");
+	ip_print(&its->range.last, &text);
+	range->place = object_place_of(network, "dhcp.range");
+	object_set(range, "network", its->name, state->arena);
+	object_set(range, "range", text_get(&text), state->arena);
+	for (size_t i = 0; i < state->len; i++)
+		if (object_order(state->objects[i], range) == 0)
+			return;
+	state_add(state, range);
+}
+
 static void join_uplink(const struct object *network, const struct network *its,
 			struct state *state)
 {
@@ -122,6 +170,9 @@ static void expand(struct object *object, struct state *state, struct diag *diag
 	}
 	if (network_elsewhere(its, state))
 		return;
+	if (object_has_key(object, "dhcp.range"))
+		range_add(object, its, state);
+	network_dhcp(object, state);
 	if (its->mode == NETWORK_ISOLATED)
 		isolate(object, state);
 	else
@@ -135,9 +186,13 @@ static bool drops(const struct object *object, const struct object *other,
 {
 	const struct network *its = object->data;
 
-	return network_elsewhere(its, state) && text_same(other->ns, object->ns) &&
-	       (kind_is(other->kind, "address") || kind_is(other->kind, "route")) &&
-	       text_same(object_owner(other), its->name);
+	static const char *const kinds_of_gateway[] = {"address", "route", "forward", "range",
+						       "reservation"};
+
+	for (size_t i = 0; i < sizeof(kinds_of_gateway) / sizeof(kinds_of_gateway[0]); i++)
+		if (kind_is(other->kind, kinds_of_gateway[i]))
+			return network_elsewhere(its, state) && network_owns(object, other);
+	return false;
 }
 
 static void refuse(struct diag *diag, const struct object *object, const struct state *state,
@@ -146,6 +201,52 @@ static void refuse(struct diag *diag, const struct object *object, const struct 
 	err_hint(diag_error(diag, object_place_of(object, key), object_label(object, state->arena),
 			    "%s", message),
 		 "%s", hint);
+}
+
+static bool domain_good(const char *domain)
+{
+	size_t size;
+
+	do {
+		size = strcspn(domain, ".");
+		if (!network_label_good(domain, size))
+			return false;
+		domain += size + (domain[size] == '.');
+	} while (domain[-1] == '.' || *domain);
+	return true;
+}
+
+/* Leases and names: by whom, and from where. */
+static void check_served(const struct object *object, const struct state *state, struct diag *diag)
+{
+	const struct network *its = object->data;
+	const char *key = object_has_key(object, "dhcp.range")	      ? "dhcp.range"
+			  : object_has_key(object, "dhcp.lease-time") ? "dhcp.lease-time"
+			  : object_has_key(object, "dhcp.mtu")	      ? "dhcp.mtu"
+								      : "dns.domain";
+
+	if (its->domain && !domain_good(its->domain))
+		refuse(diag, object, state, "dns.domain",
+		       "dns.domain is no name of a domain; expected letters, digits and hyphens "
+		       "between dots",
+		       "domain: lab.example");
+	if (!object_has_key(object, key))
+		return;
+	/* others mean something in what dnsmasq is told */
+	if (its->name[strspn(its->name, PLAIN)])
+		refuse(diag, object, state, key,
+		       "serves leases or names under a name that dnsmasq cannot be told; expected "
+		       "letters, digits, '.', '_' and '-' in it",
+		       "another name for the network");
+	if (its->mode == NETWORK_BRIDGED)
+		refuse(diag, object, state, key,
+		       "is bridged and serves leases or names itself; expected its LAN's servers "
+		       "to",
+		       "mode: nat, or no dhcp and dns");
+	else if (!network_has(object, state, AF_INET) && !network_has(object, state, AF_INET6))
+		refuse(diag, object, state, key,
+		       "serves leases or names and has no address; expected one of its own",
+		       "addresses: [192.168.57.1/24]");
 }
 
 static void check(const struct object *object, const struct state *state, struct diag *diag)
@@ -163,6 +264,8 @@ static void check(const struct object *object, const struct state *state, struct
 	if (its->uplink && text_same(its->uplink, its->name))
 		refuse(diag, object, state, "uplink", "is its own uplink; expected another device",
 		       "the NIC that leads out");
+	if (object_has_key(object, "mode") && !network_elsewhere(its, state))
+		check_served(object, state, diag);
 	if (its->gateway && !state->host)
 		refuse(diag, object, state, "gateway",
 		       "names a host, but the file has no hosts; expected hosts, or no gateway",

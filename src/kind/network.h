@@ -11,7 +11,10 @@
 enum network_mode { NETWORK_BRIDGED, NETWORK_ISOLATED, NETWORK_ROUTED, NETWORK_NAT };
 
 struct network {
-	const char *name, *uplink, *gateway;
+	const char *name, *uplink, *gateway, *domain;
+	struct span range;
+	uint32_t lease_time;
+	uint16_t mtu;
 	uint8_t mode;
 };
 
@@ -42,6 +45,19 @@ void network_served(const struct object *network, const struct state *state, str
 
 /* Whether its bridge has an address of that family in the description. */
 bool network_has(const struct object *network, const struct state *state, uint8_t family);
+
+/* Adds what dnsmasq is told, where the network has a range, a reservation or a domain. */
+void network_dhcp(const struct object *network, struct state *state);
+
+/* What is a child's of it: the network of the same namespace that its owner key names. */
+bool network_owns(const struct object *network, const struct object *child);
+
+/* The address of its bridge whose net has this one in it; NULL: none. */
+const struct prefix *network_net(const struct object *network, const struct state *state,
+				 const struct ip *ip);
+
+/* Letters, digits and hyphens, as names of hosts and each part of a domain have to be. */
+bool network_label_good(const char *label, size_t size);
 
 /* Adds the tables of rules of a network that is not bridged. */
 void network_rules(const struct object *network, struct state *state);

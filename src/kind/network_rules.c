@@ -265,14 +265,14 @@ static void hearing(const struct object *network, const struct state *state, str
 			 "destination-unreachable, packet-too-big, time-exceeded, "
 			 "nd-neighbor-solicit, nd-neighbor-advert } accept\n"
 			 "\t\tip6 daddr ff02::1:ff00:0/104 icmpv6 type nd-neighbor-solicit "
-			 "@th,64,128 %s accept\n"
+			 "accept\n"
 			 "\t\tip6 daddr fe80::/10 icmpv6 type { nd-neighbor-solicit, "
 			 "nd-neighbor-advert } accept\n"
 			 "\t\tip6 daddr { ff02::2 } icmpv6 type nd-router-solicit accept\n"
 			 "\t\tip6 daddr ff02::1:2 udp dport 547 accept\n"
 			 "\t\tip6 daddr %s udp dport { 53, 547 } accept\n"
 			 "\t\tip6 daddr %s tcp dport 53 accept\n",
-			 text_get(&six), text_get(&six), text_get(&six), text_get(&six));
+			 text_get(&six), text_get(&six), text_get(&six));
 	text_add(rules, "\t}\n");
 }
 

@@ -191,6 +191,10 @@ bool uplink_touched(const struct uplink *uplink, const struct plan *plan);
 int guard_arm(struct visit *visit, const struct plan *plan, const struct state *actual,
 	      struct err *err);
 
+/* --- networks.c --- */
+/* The networks of all descriptions, as `show --json` has them. `running`: the keeper's list. */
+json_t *networks_describe(const struct store *store, const struct state *actual, json_t *running);
+
 /* --- guard.c --- */
 /* With the lock: what was found is undone if it is too late, else visit->guards says so. */
 int guard_settle(struct visit *visit, struct err *err);

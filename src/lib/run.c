@@ -12,6 +12,7 @@
 #include "lib/lib.h"
 #include "model/describe.h"
 #include "world/keeper_door.h"
+#include "world/keeper_files.h"
 
 #define MISSING_MS 200 /* how often devices that are missing are looked for */
 
@@ -111,12 +112,19 @@ static void outcome_tell(struct apply_outcome *outcome, int r, bool plan_only, s
 static void keeper_tell(const struct visit *visit, struct answer *answer)
 {
 	struct err err = {0};
-	bool keep = false;
+	bool keep = false, leases = false;
 
-	for (size_t i = 0; i < visit->store.len; i++)
-		keep = keep || visit->store.committed[i]->keep;
+	for (size_t i = 0; i < visit->store.len; i++) {
+		const struct committed *committed = visit->store.committed[i];
+
+		keep = keep || committed->keep;
+		for (size_t j = 0; j < committed->len; j++)
+			leases = leases || kind_is(committed->entries[j].object->kind, "dhcp");
+	}
 	if (keeper_notify(visit->store.folder, keep, &err))
 		diag_warn(&answer->diag, &err);
+	if (!leases)
+		keeper_files_clear(visit->store.folder);
 }
 
 uint64_t run_wish(struct visit *visit, const struct wish *wish, struct answer *answer)

@@ -223,17 +223,27 @@ static json_t *namespace_describe(struct looking *looking, const char *name)
 }
 
 /* Who may not read the store may still be one whom the keeper answers: see the manual, FILES. */
-static json_t *tunnels_describe(struct looking *looking)
+static json_t *services_describe(struct looking *looking)
 {
 	const char *folder = looking->visit.store.folder;
 	struct err err = {0};
-	json_t *tunnels;
+	json_t *status;
 
-	if (folder[0] && keeper_status(folder, &tunnels, &err) == 0)
-		return tunnels;
+	if (folder[0] && keeper_status(folder, &status, &err) == 0)
+		return status;
 	if (err.code && looking->visit.opened)
 		diag_warn(&looking->answer.diag, &err);
 	return NULL;
+}
+
+/* The keeper's list of tunnels; NULL: nobody answers. */
+static json_t *tunnels_describe(struct looking *looking)
+{
+	json_t *status = services_describe(looking);
+	json_t *tunnels = json_incref(json_object_get(status, "tunnels"));
+
+	json_decref(status);
+	return tunnels;
 }
 
 /* "name", or "namespace/name". */
@@ -263,6 +273,7 @@ static void narrow(json_t *document, const char *name)
 	json_t *namespaces = json_object_get(document, "namespaces");
 
 	list_narrow(json_object_get(document, "tunnels"), name);
+	list_narrow(json_object_get(document, "networks"), name);
 	for (size_t i = json_array_size(namespaces); i-- > 0;) {
 		json_t *one = json_array_get(namespaces, i);
 		json_t *devices = json_object_get(one, "devices");
@@ -315,7 +326,7 @@ static bool looking_open(struct looking *looking, const struct loom *loom)
 enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc **doc)
 {
 	struct looking looking;
-	json_t *namespaces = json_array(), *document, *tunnels;
+	json_t *namespaces = json_array(), *document, *status;
 
 	if (!looking_open(&looking, loom)) {
 		json_decref(namespaces);
@@ -329,9 +340,13 @@ enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc 
 			json_array_append_new(namespaces,
 					      namespace_describe(&looking, looking.names[i]));
 	json_object_set_new(document, "namespaces", namespaces);
-	json_object_set_new(document, "networks", json_array());
-	tunnels = tunnels_describe(&looking);
-	json_object_set_new(document, "tunnels", tunnels ? tunnels : json_array());
+	status = services_describe(&looking);
+	json_object_set_new(document, "networks",
+			    networks_describe(&looking.visit.store, &looking.actual,
+					      json_object_get(status, "networks")));
+	json_object_set_new(document, "tunnels",
+			    json_incref(json_object_get(status, "tunnels")) ?: json_array());
+	json_decref(status);
 	if (name) {
 		narrow(document, name);
 		if (!json_array_size(namespaces) &&

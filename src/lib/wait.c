@@ -20,7 +20,7 @@
 struct waiting {
 	struct visit visit;
 	struct state actual;
-	json_t *tunnels;
+	json_t *status; /* of what the keeper runs */
 	struct diag missing;
 };
 
@@ -52,22 +52,26 @@ static void link_look(struct waiting *waiting, const struct object *wanted)
 		misses(waiting, label, "no carrier");
 }
 
-static void tunnel_look(struct waiting *waiting, const struct object *wanted)
+/* A tunnel, or a network's DHCP and DNS. */
+static void service_look(struct waiting *waiting, const struct object *wanted)
 {
+	bool tunnel = kind_is(wanted->kind, "tunnel");
 	const char *name = object_name(wanted), *problem;
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(waiting->tunnels, i, one)
+	json_array_foreach(json_object_get(waiting->status, tunnel ? "tunnels" : "networks"), i,
+			   one)
 	{
-		if (!text_same(json_string_value(json_object_get(one, "name")), name))
+		if (!text_same(json_string_value(json_object_get(one, "name")), name) ||
+		    !text_same(json_string_value(json_object_get(one, "namespace")), wanted->ns))
 			continue;
 		problem = json_string_value(json_object_get(one, "problem"));
 		if (problem && problem[0])
 			misses(waiting, name, problem);
 		return;
 	}
-	misses(waiting, name, "the tunnel does not run");
+	misses(waiting, name, tunnel ? "the tunnel does not run" : "its DHCP and DNS do not run");
 }
 
 /* Without a carrier nothing can be proved, and nobody can be reached. */
@@ -109,15 +113,15 @@ static int look_once(struct waiting *waiting, const struct loom *loom, struct er
 	state_sort(&wanted);
 	state_init(&waiting->actual, &visit->arena);
 	if (visit->world->ops->read(visit->world, &wanted, &waiting->actual, err) ||
-	    keeper_status(visit->store.folder, &waiting->tunnels, err))
+	    keeper_status(visit->store.folder, &waiting->status, err))
 		return err->code;
 	for (size_t i = 0; i < wanted.len; i++) {
 		const struct object *object = wanted.objects[i];
 
 		if (kind_is(object->kind, "link"))
 			link_look(waiting, object);
-		else if (kind_is(object->kind, "tunnel"))
-			tunnel_look(waiting, object);
+		else if (kind_is(object->kind, "tunnel") || kind_is(object->kind, "dhcp"))
+			service_look(waiting, object);
 	}
 	if (wanted.len)
 		addresses_look(waiting);
@@ -126,7 +130,7 @@ static int look_once(struct waiting *waiting, const struct loom *loom, struct er
 
 static void waiting_close(struct waiting *waiting)
 {
-	json_decref(waiting->tunnels);
+	json_decref(waiting->status);
 	diag_fini(&waiting->missing);
 	visit_close(&waiting->visit);
 }

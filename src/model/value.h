@@ -67,6 +67,10 @@ struct prefix {
 	uint8_t len;
 };
 
+struct span {
+	struct ip first, last; /* of one family, first ≤ last */
+};
+
 struct public_key {
 	uint8_t bytes[32];
 };
@@ -89,6 +93,7 @@ extern const struct vtype vtype_mac;	       /* struct mac */
 extern const struct vtype vtype_any_mac;       /* struct mac: also of a group, or all zero */
 extern const struct vtype vtype_group_mac; /* struct mac: 01:80:c2:00:00:0X, X none of 1, 2, 3 */
 extern const struct vtype vtype_ip;	   /* struct ip */
+extern const struct vtype vtype_span;	   /* struct span: "10.0.0.100-10.0.0.200", or a list */
 extern const struct vtype vtype_prefix;	   /* struct prefix; without /len: a host's */
 extern const struct vtype vtype_target; /* struct prefix with host bits zero, "default" = len 0 */
 extern const struct vtype vtype_text;	/* const char *; no control characters */
@@ -128,6 +133,11 @@ void value_copy(const struct field *field, struct arena *arena, void *to, const 
 /* Checks shared by vtypes and the namespace door. -EINVAL with a message. */
 int device_name_check(const char *name, struct err *err);
 int namespace_name_check(const char *name, struct err *err);
+
+/* An address is within the prefix. */
+bool prefix_covers(const struct prefix *prefix, const struct ip *ip);
+/* Within one family: as memcmp. */
+int ip_order(const struct ip *a, const struct ip *b);
 
 int ip_parse(const char *text, struct ip *ip); /* -EINVAL */
 void ip_print(const struct ip *ip, struct text *out);

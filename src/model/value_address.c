@@ -187,6 +187,66 @@ const struct vtype vtype_ip = {
 	.get = ip_get,
 };
 
+bool prefix_covers(const struct prefix *prefix, const struct ip *ip)
+{
+	if (prefix->ip.family != ip->family)
+		return false;
+	for (unsigned int bit = 0; bit < prefix->len; bit++)
+		if ((prefix->ip.bytes[bit / 8] ^ ip->bytes[bit / 8]) & 0x80 >> bit % 8)
+			return false;
+	return true;
+}
+
+int ip_order(const struct ip *a, const struct ip *b)
+{
+	return memcmp(a->bytes, b->bytes, ip_bits(a) / 8);
+}
+
+static int span_parse(const struct field *field, const char *text, struct arena *arena, void *value,
+		      struct err *err)
+{
+	const char *dash = strpbrk(text, "- "); /* a list comes with blanks */
+	size_t size = dash ? (size_t)(dash - text) : 0;
+	struct span span = {0};
+	char first[64];
+
+	if (dash && size < sizeof(first)) {
+		memcpy(first, text, size);
+		first[size] = 0;
+	}
+	if (!dash || size >= sizeof(first) || ip_parse(first, &span.first) ||
+	    ip_parse(dash + 1, &span.last) || span.first.family != span.last.family)
+		return err_set(err, -EINVAL,
+			       "%s \"%.100s\" is not two addresses; expected the first and the "
+			       "last of one family, as 10.0.0.100-10.0.0.200",
+			       field->key, text);
+	if (ip_order(&span.first, &span.last) > 0)
+		return err_set(err, -EINVAL,
+			       "%s \"%.100s\" ends before it begins; expected the smaller address "
+			       "first",
+			       field->key, text);
+	*(struct span *)value = span;
+	return 0;
+}
+
+static void span_print(const struct field *field, const void *value, struct text *out)
+{
+	const struct span *span = value;
+
+	ip_print(&span->first, out);
+	text_add(out, "-");
+	ip_print(&span->last, out);
+}
+
+const struct vtype vtype_span = {
+	.name = "range of addresses",
+	.example = "10.0.0.100-10.0.0.200",
+	.size = sizeof(struct span),
+	.list = true,
+	.parse = span_parse,
+	.print = span_print,
+};
+
 /* -EINVAL, or -ERANGE for a length beyond the family's bits. */
 static int prefix_read(const char *text, struct prefix *prefix)
 {

@@ -30,7 +30,8 @@ static int text_parse(const struct field *field, const char *text, struct arena 
 	if (field->flags & FIELD_ANY)
 		return keep(arena, value, text);
 	for (size_t i = 0; i < size; i++)
-		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+		if (((unsigned char)text[i] < 0x20 || text[i] == 0x7f) &&
+		    !(text[i] == '\n' && field->flags & FIELD_INNER)) /* lines made by us */
 			return err_set(err, -EINVAL,
 				       "%s has a control character; expected plain text",
 				       field->key);

@@ -199,3 +199,22 @@ int process_run(char *const argv[], struct err *err)
 		return 0;
 	return err_set(err, -EIO, "%s %s failed", argv[0], argv[1] ? argv[1] : "");
 }
+
+int process_find(const char *name, char *path, size_t size)
+{
+	static const char *const folders[] = {"/usr/local/sbin", "/usr/sbin", "/sbin"};
+	const char *at = getenv("PATH"), *end;
+
+	for (; at && *at; at = *end ? end + 1 : end) {
+		end = at + strcspn(at, ":");
+		if (end > at &&
+		    (size_t)snprintf(path, size, "%.*s/%s", (int)(end - at), at, name) < size &&
+		    access(path, X_OK) == 0)
+			return 0;
+	}
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if ((size_t)snprintf(path, size, "%s/%s", folders[i], name) < size &&
+		    access(path, X_OK) == 0)
+			return 0;
+	return -ENOENT;
+}

@@ -24,6 +24,12 @@ void process_holds(int ns_fd, void (*each)(const struct process_hold *hold, void
 		   void *data);
 
 /*
+ * Where a program is: in a folder of PATH or, since a user's PATH often lacks them, of the
+ * administrator's. -ENOENT: it is not installed.
+ */
+int process_find(const char *name, char *path, size_t size);
+
+/*
  * Runs a program of PATH to its end, without input, its words thrown away: 0 when it ended with 0.
  */
 int process_run(char *const argv[], struct err *err);

@@ -236,16 +236,21 @@ int keeper_read(const char *folder, struct state *out, struct err *err)
 	return r < 1 ? r : keeper_objects_get(&answer.text, out->arena, out, err);
 }
 
-int keeper_status(const char *folder, json_t **tunnels, struct err *err)
+int keeper_status(const char *folder, json_t **status, struct err *err)
 {
 	struct keeper_message answer KEEPER_MESSAGE_CLEANUP = {0};
 	int r = question(folder, KEEPER_STATUS, &answer, err);
 
 	if (r < 0)
 		return r;
-	*tunnels = r ? json_loadb(text_get(&answer.text), answer.text.size, 0, NULL) : json_array();
-	return json_is_array(*tunnels) ? 0
-				       : err_set(err, -EPROTO, "the keeper's status is no list");
+	*status = r ? json_loadb(text_get(&answer.text), answer.text.size, 0, NULL)
+		    : json_pack("{s:[],s:[]}", "tunnels", "networks");
+	if (json_is_array(json_object_get(*status, "tunnels")) &&
+	    json_is_array(json_object_get(*status, "networks")))
+		return 0;
+	json_decref(*status);
+	*status = NULL;
+	return err_set(err, -EPROTO, "the keeper's status is not what it should be");
 }
 
 /* The refusal, at the place in the description of the step that it is about. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The door to what lanloomd, the keeper, runs: tunnels and their peers. A keeper serves one state
- * folder, that is one network namespace, and listens there on the socket `control`.
+ * The door to what lanloomd, the keeper, runs: tunnels and their peers, networks' DHCP and DNS. A
+ *keeper serves one state folder, that is one network namespace, and listens there on the socket
+ *`control`.
  *
  * The protocol (world/keeper_wire.h codes it): AF_UNIX, SOCK_SEQPACKET. The peer has to be root
  * (SO_PEERCRED); where a group is configured (daemon/readers.c), its members may ask ping, list
@@ -14,9 +15,10 @@
  *	ping      -                                     "version V", "protocol N", "pid P"
  *	list      -                                     a record per running object
  *	apply     the steps of one breath (below)       -
- *	status    -                                     JSON: the list of tunnels, as in `show
- *--json` notice    -                                     "stays" or "ends": what is committed
- *changed, or the guard; "guards": there is one
+ *	status    -                                     JSON: {"tunnels", "networks"}
+ *	notice    -                                     "stays" or "ends": what is committed
+ *	                                                changed, or the guard; "guards": there is
+ *one
  *
  *	step                      a step begins
  *	before RECORD             not in a creation
@@ -57,8 +59,11 @@ int keeper_read(const char *folder, struct state *out, struct err *err);
 int keeper_apply(const char *folder, struct sites *sites, const struct breath *breath,
 		 struct err *err);
 
-/* The list of running tunnels in the form of `show --json`; an empty list without a keeper. */
-int keeper_status(const char *folder, json_t **tunnels, struct err *err);
+/*
+ * {"tunnels", "networks"}: lists of what runs, in the form of `show --json`; empty without a
+ * keeper.
+ */
+int keeper_status(const char *folder, json_t **status, struct err *err);
 
 /*
  * After a commit or a forgetting: the keeper looks at the store again. `keep`: some description

@@ -7,7 +7,7 @@
 #define KEEPER_SOCKET "control"
 #define KEEPER_PIECE_SIZE (64u << 10) /* text in one message */
 #define KEEPER_TEXT_MOST (4u << 20)   /* text of a request or an answer */
-#define KEEPER_LINE_MOST 16384
+#define KEEPER_LINE_MOST (2 << 20)    /* a record; the longest is a network's configuration */
 #define KEEPER_FDS_MOST 64
 
 enum keeper_request {

@@ -34,6 +34,7 @@ int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *siz
 void __wrap_guarding_look(struct keeper *keeper);
 bool __wrap_guarding_stands(const struct keeper *keeper);
 void __wrap_log_warning(struct log *log, const char *format, ...);
+int __wrap_process_find(const char *name, char *path, size_t size);
 int __wrap_getsockname(int fd, struct sockaddr *at, socklen_t *size);
 int __real_getsockname(int fd, struct sockaddr *at, socklen_t *size);
 int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *size);
@@ -42,7 +43,7 @@ int __real_getsockopt(int fd, int level, int option, void *value, socklen_t *siz
  */
 int __wrap_worker_start(struct service *service, struct err *err)
 {
-	if (!service->setup->len && object_number(service->setup->tunnel, "segment", 0) == 13)
+	if (!service->setup->len && object_number(service->setup->object, "segment", 0) == 13)
 		return err_set(err, -EIO, "played: no worker");
 	return 0;
 }
@@ -146,4 +147,10 @@ bool __wrap_guarding_stands(const struct keeper *keeper)
 /* It would go to the system's log. */
 void __wrap_log_warning(struct log *log, const char *format, ...)
 {
+}
+
+/* No program of others is started. */
+int __wrap_process_find(const char *name, char *path, size_t size)
+{
+	return -ENOENT;
 }

@@ -76,7 +76,7 @@ def test_members_read_and_change_nothing(net, host, gid, groups):
         code, text = as_user(gid, groups, lambda what=request: keeper.ask(folder, what))
         assert code == 0
         assert request != keeper.LIST or text == listed
-        assert request != keeper.STATUS or json.loads(text)[0]["name"] == "lan0"
+        assert request != keeper.STATUS or json.loads(text)["tunnels"][0]["name"] == "lan0"
     for request, text in CHANGES[:-1]:
         code, answer = as_user(gid, groups, lambda what=request, text=text: keeper.ask(folder, what, text))
         assert code == -errno.EPERM and answer.startswith("message only%20root")

@@ -17,7 +17,7 @@ RUNS_BY_ITSELF = re.compile(
     r"drops|overlimits|requeues|backlog|qlen|last_.*)$")
 # Kept out of the comparison of sysctls: each is moved by the kernel while nobody sets it.
 VOLATILE = re.compile(
-    r"nf_conntrack_count$|route/gc_|/tcp_mem$|/udp_mem$|/mptcp_|stable_secret$|/flush$|"
+    r"nf_conntrack_count$|route/gc_|/tcp_mem$|/udp_mem$|/mptcp_|stable_secret$|/flush$|tcp_fastopen_key$|"
     r"ipv6/neigh/.*/(base_reachable|retrans_time)$|random|nf_log/")
 
 

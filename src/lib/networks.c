@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The networks that descriptions here made, and what their guests got: what a network is says the
+ * text, its addresses the system, its leases the keeper.
+ */
+#include <string.h>
+
+#include "lib/lib.h"
+#include "model/describe.h"
+
+static json_t *addresses_describe(const struct object *network, const struct state *actual)
+{
+	json_t *list = json_array(), *one;
+	const struct object *address;
+
+	for (size_t i = 0; (address = state_next(actual, "address", &i));) {
+		if (address->automatic || !text_same(address->ns, network->ns) ||
+		    !text_same(object_owner(address), object_name(network)))
+			continue;
+		one = json_object();
+		describe_fields(address, FIELD_FACE | FIELD_INNER | FIELD_OWNER, one);
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static bool same_network(const json_t *a, const json_t *b)
+{
+	return json_equal(json_object_get(a, "name"), json_object_get(b, "name")) &&
+	       json_equal(json_object_get(a, "namespace"), json_object_get(b, "namespace"));
+}
+
+/* What the keeper says of it is added: leases, and what is wrong. */
+static void running_add(json_t *list, json_t *running)
+{
+	json_t *one, *network;
+	size_t i, j;
+
+	json_array_foreach(running, i, one)
+	{
+		bool found = false;
+
+		json_array_foreach(list, j, network)
+		{
+			if (same_network(one, network)) {
+				json_object_update_missing(network, one);
+				found = true;
+			}
+		}
+		/* who may not read the store may still be one whom the keeper answers */
+		if (!found)
+			json_array_append(list, one);
+	}
+	json_array_foreach(list, j, network)
+	{
+		if (!json_object_get(network, "leases"))
+			json_object_set_new(network, "leases", json_array());
+	}
+}
+
+static json_t *network_describe(const struct object *network, const struct committed *committed,
+				const struct state *actual)
+{
+	bool bridge = state_named(actual, "bridge", network->ns, object_name(network));
+	json_t *to = json_object();
+
+	json_object_set_new(to, "name", describe_text(object_name(network)));
+	json_object_set_new(to, "namespace", describe_text(network->ns));
+	describe_fields(network, FIELD_INNER, to);
+	json_object_set_new(to, "bridge",
+			    bridge ? describe_text(object_name(network)) : json_null());
+	json_object_set_new(to, "description", describe_text(committed->name));
+	json_object_set_new(to, "addresses", addresses_describe(network, actual));
+	return to;
+}
+
+json_t *networks_describe(const struct store *store, const struct state *actual, json_t *running)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < store->len; i++)
+		for (size_t j = 0; j < store->committed[i]->len; j++) {
+			const struct object *object = store->committed[i]->entries[j].object;
+
+			if (kind_is(object->kind, "network"))
+				json_array_append_new(
+					list,
+					network_describe(object, store->committed[i], actual));
+		}
+	running_add(list, running);
+	return list;
+}
