@@ -295,7 +295,8 @@ const char *object_label(const struct object *object, struct arena *arena)
 		if (!(field->flags & FIELD_KEY) || field->flags & FIELD_OWNER ||
 		    !object_has(object, i))
 			continue;
-		text_add(&key, key.size ? " %s " : "", field->key);
+		if (key.size)
+			text_add(&key, " %s ", field->key);
 		object_print(object, i, &key);
 	}
 	if (owner && !key.size)

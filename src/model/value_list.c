@@ -200,6 +200,7 @@ static int ips_get(const struct field *field, const struct nlattr *attr,
 {
 	struct text text TEXT_CLEANUP = {0};
 	const struct nlattr *one;
+	struct err unused;
 	struct ip ip;
 
 	if (attr)
@@ -209,8 +210,7 @@ static int ips_get(const struct field *field, const struct nlattr *attr,
 			text_add(&text, "%s", text.size ? " " : "");
 			ip_print(&ip, &text);
 		}
-	*(const char **)value = arena_text(arena, text_get(&text));
-	return 0;
+	return ips_parse(field, text_get(&text), arena, value, &unused);
 }
 
 const struct vtype vtype_ips = {

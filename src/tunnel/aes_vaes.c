@@ -17,6 +17,7 @@
 #include <string.h>
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 
 #define VAES                                                                                       \
@@ -40,13 +41,20 @@ struct product {
 	__m512i low, middle, high;
 };
 
+/*
+ * The compiler's own question also asks whether the system saves the wide registers. Some compilers
+ * (clang 14) do not know the words "vaes" and "vpclmulqdq"; CPUID leaf 7 has them in ECX.
+ */
 bool aes_vaes_works(void)
 {
+	const unsigned int wanted = 1 << 9 | 1 << 10; /* VAES, VPCLMULQDQ */
+	unsigned int eax, ebx, ecx, edx;
+
 	__builtin_cpu_init();
 	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-	       __builtin_cpu_supports("vaes") && __builtin_cpu_supports("vpclmulqdq") &&
-	       __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+	       __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul") &&
+	       __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && (ecx & wanted) == wanted;
 }
 
 INLINE __m128i load(const uint8_t *at)
@@ -140,8 +148,6 @@ INLINE __m128i expand(__m128i key, __m128i word)
 		even = expand(even,                                                                \
 			      _mm_shuffle_epi32(_mm_aeskeygenassist_si128(odd, constant), 0xff));  \
 		store(key->round_keys[i], even);                                                   \
-		if ((i) == ROUNDS)                                                                 \
-			break;                                                                     \
 		odd = expand(odd, _mm_shuffle_epi32(_mm_aeskeygenassist_si128(even, 0), 0xaa));    \
 		store(key->round_keys[(i) + 1], odd);                                              \
 	} while (0)
@@ -158,7 +164,8 @@ VAES static void expand_key(struct aes_vaes *key, const uint8_t bytes[32])
 	EXPAND_TWO(8, 0x08);
 	EXPAND_TWO(10, 0x10);
 	EXPAND_TWO(12, 0x20);
-	EXPAND_TWO(ROUNDS, 0x40);
+	even = expand(even, _mm_shuffle_epi32(_mm_aeskeygenassist_si128(odd, 0x40), 0xff));
+	store(key->round_keys[ROUNDS], even);
 }
 
 VAES void aes_vaes_set_key(struct aes_vaes *key, const uint8_t bytes[32])

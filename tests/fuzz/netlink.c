@@ -46,7 +46,10 @@ static void object_check(const struct object *object, struct arena *arena)
 		FUZZ_CHECK(!"what was read can be recalled");
 	}
 	record_put(second, &again);
-	FUZZ_CHECK(text_same(text_get(&record), text_get(&again)));
+	if (!text_same(text_get(&record), text_get(&again))) {
+		dprintf(2, "%s\n%s\n", text_get(&record), text_get(&again));
+		FUZZ_CHECK(!"what was recalled is what was read");
+	}
 	FUZZ_CHECK(object_order(object, second) == 0);
 }
 
