@@ -54,15 +54,16 @@ void tell(struct demo *demo, const char *format, ...)
 	fflush(stdout);
 }
 
-/* Columns before the first letter or digit: what folded lines are set under. */
-static size_t leading(const char *line, size_t size)
+/* Bytes before the first letter or digit, and their columns: what folded lines are set under. */
+static size_t leading(const char *line, size_t size, size_t *columns)
 {
-	size_t columns = 0;
+	size_t i;
 
-	for (size_t i = 0; i < size && !isalnum((unsigned char)line[i]); i++)
-		columns +=
+	*columns = 0;
+	for (i = 0; i < size && !isalnum((unsigned char)line[i]); i++)
+		*columns +=
 			((unsigned char)line[i] & 0xc0) != 0x80; /* not for UTF-8's later bytes */
-	return columns;
+	return i;
 }
 
 /* How many bytes of a line fit into `room` columns, up to a blank where there is one. */
@@ -80,19 +81,36 @@ static size_t fitting(const char *line, size_t size, size_t room)
 	return blank ? blank : i;
 }
 
+/* The trunks of a tree that go on below a folded line: │ and ├ do, └ ends. */
+static void tell_trunks(const char *line, size_t bytes, size_t columns)
+{
+	size_t column = 0;
+
+	for (size_t i = 0; i < bytes; i++) {
+		if (((unsigned char)line[i] & 0xc0) == 0x80)
+			continue;
+		fputs(!strncmp(line + i, "│", 3) || !strncmp(line + i, "├", 3) ? "│" : " ", stdout);
+		column++;
+	}
+	printf("%*s", (int)(columns - column), "");
+}
+
 static void tell_line(const char *line, size_t size)
 {
-	size_t indent = leading(line, size) + 4, at, n;
+	size_t indent, lead = leading(line, size, &indent), at, n;
 
+	indent += 4;
 	at = fitting(line, size, WIDTH - 6);
 	/* a blank among the leading ones is no place to fold */
-	if (at <= leading(line, at))
+	if (at <= lead)
 		at = size;
 	printf("      %.*s\n", (int)at, line);
 	while (at < size) {
 		at += strspn(line + at, " ") < size - at ? strspn(line + at, " ") : 0;
 		n = fitting(line + at, size - at, WIDTH - 6 - indent);
-		printf("      %*s%.*s\n", (int)indent, "", (int)n, line + at);
+		fputs("      ", stdout);
+		tell_trunks(line, lead, indent);
+		printf("%.*s\n", (int)n, line + at);
 		at += n;
 	}
 }

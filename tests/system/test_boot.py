@@ -156,7 +156,7 @@ class Manager:
             self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path = address or str(pathlib.Path(folder) / "notify")
         self.socket.bind(path.replace("@", "\0"))
-        self.socket.settimeout(8)
+        self.socket.settimeout(25)
         link = pathlib.Path(folder) / "lanloomd"
         link.symlink_to(LANLOOM)
         env = {**os.environ, "NOTIFY_SOCKET": path}

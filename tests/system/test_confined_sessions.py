@@ -65,15 +65,18 @@ def test_session_keys_are_in_guarded_memory_only(net, cipher):
     fabric.up()
     here, alpha = fabric.guests[0], fabric.hosts[0]
     here.ping("10.77.0.12", wait=3)
-    with frames.Packet(alpha, "wire0", data_message, outgoing=True) as wire:
-        here.ping("10.77.0.12", wait=3)
-        messages = [data_message(frame) for frame in wire.receive(2, 5)]
-    assert len(messages) == 2
-    n_found = n_tried = 0
-    for message in messages:
-        for name, flags, found, tried in search(worker_of(alpha), message, cipher):
-            assert not found or {"lo", "dd", "wf"} <= flags, (name, flags)
-            n_found += found
-            n_tried += tried
+    for _ in range(3):  # two hosts that begin at the same moment soon leave one of their two sessions
+        with frames.Packet(alpha, "wire0", data_message, outgoing=True) as wire:
+            here.ping("10.77.0.12", wait=3)
+            messages = [data_message(frame) for frame in wire.receive(2, 5)]
+        assert len(messages) == 2
+        n_found = n_tried = 0
+        for message in messages:
+            for name, flags, found, tried in search(worker_of(alpha), message, cipher):
+                assert not found or {"lo", "dd", "wf"} <= flags, (name, flags)
+                n_found += found
+                n_tried += tried
+        if n_found >= 2:
+            break
     print(f"{n_tried} keys tried on two messages, {n_found} fitted, all in locked memory that is not dumped")
     assert n_found >= 2, "they are there, so the search finds them"

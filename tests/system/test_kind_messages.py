@@ -7,6 +7,7 @@ import time
 
 import pytest
 from lib.driver import Driver, Refused
+from lib.net import until
 
 
 @pytest.fixture
@@ -85,8 +86,12 @@ def test_address_of_the_kernel_is_marked(host, driver):
     host.ip("link", "add", "v0", "type", "veth", "peer", "name", "v1")
     host.ip("link", "set", "v1", "up")
     host.ip("link", "set", "v0", "up")
-    marked = {one["address"] for one in driver.read() if one["kind"] == "address" and one["auto"]}
-    assert "127.0.0.1/8" in marked and any(one.startswith("fe80") for one in marked)
+
+    def marked():
+        return {one["address"] for one in driver.read() if one["kind"] == "address" and one["auto"]}
+
+    until(lambda: any(one.startswith("fe80") for one in marked()), 10, "the link-local address is there")
+    assert "127.0.0.1/8" in marked()
     driver.create("address", device="v0", address="fe80::7/64")
     assert not driver.find("address", address="fe80::7/64")["auto"]
 
