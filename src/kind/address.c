@@ -126,7 +126,9 @@ static bool is_automatic(const struct address *address, const struct nlattr **at
 		       flags & IFA_F_TEMPORARY);
 }
 
-static void lifetime_get(struct object *object, const struct nlattr *attr)
+/* Of an IPv4 address that is valid for ever the kernel says by its flags only that it is not
+ * preferred. */
+static void lifetime_get(struct object *object, const struct nlattr *attr, uint32_t flags)
 {
 	const struct ifa_cacheinfo *cache = NULL;
 	struct address *address = object->data;
@@ -135,7 +137,7 @@ static void lifetime_get(struct object *object, const struct nlattr *attr)
 		cache = mnl_attr_get_payload(attr);
 
 	if (!cache || cache->ifa_valid == UINT32_MAX) {
-		address->lifetime = cache && cache->ifa_prefered == 0;
+		address->lifetime = flags & IFA_F_DEPRECATED || (cache && cache->ifa_prefered == 0);
 		if (!cache || cache->ifa_prefered == UINT32_MAX || cache->ifa_prefered == 0)
 			has(object, LIFETIME);
 		return;
@@ -215,7 +217,7 @@ static struct object *get(struct site *site, const struct nlmsghdr *message, str
 	}
 	if (!ends_get(object, attrs, header->ifa_family))
 		return NULL;
-	lifetime_get(object, attrs[IFA_CACHEINFO]);
+	lifetime_get(object, attrs[IFA_CACHEINFO], flags);
 	label_get(object, attrs[IFA_LABEL], arena);
 	if (attrs[IFA_RT_PRIORITY]) {
 		address->metric = nl_u32(attrs[IFA_RT_PRIORITY], 0);

@@ -56,7 +56,7 @@ static const struct field fields[] = {
 		 .doc = "the gateway; without one, the target is on the device's own wire"},
 	[TYPE] = {"type", &vtype_word, FIELD(route, type), .words = types, .initial = "unicast",
 		  .doc = "what happens to packets; other than unicast it leads nowhere"},
-	[SCOPE] = {"scope", &vtype_word, FIELD(route, scope), .words = scopes,
+	[SCOPE] = {"scope", &vtype_word, FIELD(route, scope), .words = scopes, .flags = FIELD_ANEW,
 		   .doc = "how far away the target is; told by via where it is not said"},
 	[FROM] = {"from", &vtype_ip, FIELD(route, from),
 		  .doc = "address of this host that packets on this route leave with"},
@@ -266,7 +266,9 @@ static void header_put(struct rtmsg *header, const struct object *object)
 		header->rtm_scope = scope_numbers[route->scope];
 	else if (header->rtm_type == RTN_LOCAL)
 		header->rtm_scope = RT_SCOPE_HOST;
-	else if (header->rtm_type == RTN_UNICAST && !object_has(object, VIA))
+	else if (header->rtm_type == RTN_BROADCAST || header->rtm_type == RTN_MULTICAST ||
+		 header->rtm_type == RTN_ANYCAST ||
+		 (header->rtm_type == RTN_UNICAST && !object_has(object, VIA)))
 		header->rtm_scope = RT_SCOPE_LINK;
 	if (object_has(object, ON_LINK) && route->on_link)
 		header->rtm_flags |= RTNH_F_ONLINK;

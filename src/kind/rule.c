@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A rule of the routing policy: which table is asked for which packets. netplan lists rules under a
- * device, and so do we, but the kernel has one list of them for the namespace, whatever goes. All
- * that a rule says is what it is known by; so another rule is made before the old one goes, and no
- * packet falls between. Of the kernel's own priorities (descending as rules come) none is used: a
- * rule without one has PRIORITY, since it has to be found again.
+ * device, and so do we, but the kernel has one list of them for the namespace, whatever goes.
+ * Nearly all that a rule says is what it is known by; so another rule is made before the old one
+ * goes, and no packet falls between. Of the kernel's own priorities (descending as rules come) none
+ * is used: a rule without one has PRIORITY, since it has to be found again.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -168,7 +168,8 @@ static const struct field fields[] = {
 			      .doc = "packets to these ports"},
 	[USERS] = {"users", &vtype_range, FIELD(rule, users), .attr = FRA_UID_RANGE,
 		   .flags = FIELD_KEY, .doc = "packets of sockets of these user ids"},
-	[INVERT] = {"invert", &vtype_bool, FIELD(rule, invert), .flags = FIELD_KEY,
+	/* the kernel takes no two rules that differ in this alone (rule_exists of fib_rules.c) */
+	[INVERT] = {"invert", &vtype_bool, FIELD(rule, invert), .flags = FIELD_FIXED,
 		    .initial = "false", .doc = "packets that all this does not fit"},
 	[TYPE] = {"type", &vtype_word, FIELD(rule, type), .flags = FIELD_KEY, .words = types,
 		  .initial = "lookup", .doc = "what is done with them; lookup asks the table"},
@@ -176,7 +177,7 @@ static const struct field fields[] = {
 		   .min = 1, .max = UINT32_MAX,
 		   .doc = "routing table that is asked; 254, the main one, if absent"},
 	[SUPPRESS] = {"suppress-prefix-length", &vtype_u32, FIELD(rule, suppress),
-		      .attr = FRA_SUPPRESS_PREFIXLEN, .flags = FIELD_KEY, .max = 128,
+		      .attr = FRA_SUPPRESS_PREFIXLEN, .flags = FIELD_FIXED | FIELD_ANEW, .max = 128,
 		      .doc = "routes this long or shorter in that table do not count; 0: no default"},
 	[DEVICE] = {"device", &vtype_ref, FIELD(rule, device), .flags = FIELD_OWNER | FIELD_FACE,
 		    .doc = "the device it is listed under; the kernel does not tie it to one"},

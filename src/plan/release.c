@@ -87,7 +87,7 @@ uint64_t release_drops(struct diff *diff, const struct entry *entry, const struc
 
 		if (object_has(entry->object, i) && !object_has(target, i) &&
 		    object_has(actual, i) && field_drops(target->kind, i) &&
-		    !(flags & NOT_RELEASED) && !claimed_by_other(diff, target, i))
+		    !(flags & (NOT_RELEASED | FIELD_ANEW)) && !claimed_by_other(diff, target, i))
 			mask |= UINT64_C(1) << i;
 	}
 	return mask;
