@@ -1,16 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What each key of a kind of device is to the kernel: a line for each.
+"""What each key of a kind is to the kernel, of devices and of what hangs on them: a line for each.
 
-    key: Line(at creation, changed to, where `ip -j -d link` shows it, as what)
+    key: Line(at creation, changed to, where `ip -j -d` shows it, as what)
 
 A kind's lines are in variants where keys exclude each other. `changed to` may be ANEW(value): the
 device is made anew for it; or None: the key is of creation only. A place "text:WORDS" is a truth:
 whether `ip -d link` says so, for what its JSON leaves out; "sysctl:NAME" is a variable of the kernel.
 """
+import json
 from dataclasses import dataclass, field
+
+from test_kinds import BRIDGE as BRIDGE_BELOW, BRIDGE_NEEDS, PORT as PORT_BELOW, TUNTAP as TUNTAP_BELOW
 
 DATA = "linkinfo.info_data."
 SLAVE = "linkinfo.info_slave_data."
+
+
+MISSING = object()  # in place of what the kernel does not say, to a shape that asks for it
 
 
 @dataclass
@@ -28,10 +34,19 @@ class Line:
 
 @dataclass
 class Variant:
-    """`around`: other sections; `base`: what the device itself needs in any case."""
+    """`around`: other sections; `base`: what the device itself needs in any case.
+
+    Of what is no device: `of`, the kind of the device x0 that it hangs on; `wrap`, the keys as x0 has
+    them; `look`, what the kernel shows of it. `guest`: this kernel may have the kind, but not all of this.
+    """
     lines: dict
     base: dict = field(default_factory=dict)
     around: dict = field(default_factory=dict)
+    of: str = ""
+    wrap: object = None
+    look: object = None
+    guest: bool = False
+    keep: tuple = ()  # what cannot be left out in the end
 
 
 def truth(value):
@@ -41,6 +56,11 @@ def truth(value):
 def there(value):
     """A word that `ip` prints without a value, or not at all."""
     return value is not False and value != "off"
+
+
+def there_or_not(value):
+    """A word that stands in the JSON as a key without a value, or does not."""
+    return value is not MISSING
 
 
 def pairs(value):
@@ -66,6 +86,7 @@ def number(value):
 
 
 OWN = "02:00:00:00:00:0"
+OTHERS = "00:00:00:00:00:00"  # in a VXLAN's table: all that it does not know
 WIRE = {"virtual-ethernets": {"v0": {"peer": "v1"}}}
 LINK = {
     "up": Line(False, True, "up"),
@@ -82,6 +103,11 @@ NO_MAC = {key: line for key, line in LINK.items() if key != "macaddress"}
 def lines(*rows):
     """(key, first, second, word of info_data[, shape])"""
     return {row[0]: Line(row[1], row[2], (DATA + row[3]).rstrip("."), *row[4:]) for row in rows}
+
+
+def lines_at(*rows):
+    """(key, first, second, path[, shape])"""
+    return {row[0]: Line(*row[1:]) for row in rows}
 
 
 VLAN = lines(
@@ -244,7 +270,196 @@ def bond(own, mode, **base):
     return Variant(own, mode | base)
 
 
+def below(table):
+    """The tables of test_kinds.py: the same values and places, below descriptions."""
+    return {key: Line(*line) for key, line in table.items()}
+
+
+PORTS = {"taps": {"tap0": {}, "tap1": {}, "tap2": {}}}
+
+
+def port(keys):
+    return {"interfaces": ["tap0", "tap1", "tap2"], "ports": {"tap0": keys}}
+
+
+def member(keys):
+    return {"interfaces": ["v0", "v2"], "ports": {"v0": keys}}
+
+
+def shown(device):
+    return lambda host: host.link(device)
+
+
+def query(program, *words, wanted=lambda one: True):
+    """The one that is ours of those which `ip -j -d` or `bridge -j -d` lists."""
+    def look(host):
+        found = [one for one in json.loads(host.run(program, "-j", "-d", *words).stdout or "[]") if wanted(one)]
+        assert len(found) == 1, found
+        return found[0]
+    return look
+
+
+def address(host):
+    found = [one for one in host.json("addr", "show", "dev", "x0")[0]["addr_info"] if one["family"] == "inet"]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def addressed(keys):
+    keys = {"address": "10.0.0.1/24"} | keys
+    own = {key: value for key, value in keys.items() if key != "address"}
+    return {"addresses": [{keys["address"]: own} if own else keys["address"]]}
+
+
+def listed(name, addresses=(), **needs):
+    """One entry of a list of x0, with what it needs."""
+    return lambda keys: {name: [needs | keys]} | ({"addresses": list(addresses)} if addresses else {})
+
+
+def metric(name):
+    return lambda metrics: metrics[0].get(name) if metrics else None
+
+
+def net(name):
+    return lambda one: f"{one[name]}/{one[name + 'len']}"
+
+
+def both(low, high):
+    return lambda one: f"{one[low]}-{one[high]}"
+
+
+END = {"of": "veth", "base": {"peer": "x1"}}
+HOME = ["10.0.0.1/24", "10.0.0.5/24", "fd00::1/64"]
+ADDRESS = lines_at(
+    ("address", "10.0.0.1/24", "10.0.0.2/25", "", lambda one: f"{one['local']}/{one['prefixlen']}"),
+    ("label", "x0:1", "x0:2", "label"),
+    ("lifetime", 0, "forever", "deprecated", lambda value: 0 if value else "forever"),
+    ("metric", 5, 6, "metric"),
+    ("no-prefix-route", True, False, "noprefixroute", truth),
+    ("scope", "link", "site", "scope"),
+)
+ADDRESS_PEER = lines_at(("peer", "10.0.0.2", "10.0.0.3", "address"))
+ROUTE = lines_at(
+    ("to", "10.9.0.0/16", "10.8.0.0/16", "dst"),
+    ("table", 100, 101, "table", int),
+    ("metric", 5, 6, "metric"),
+    ("via", "10.0.0.2", "10.0.0.3", "gateway"),
+    ("from", "10.0.0.1", "10.0.0.5", "prefsrc"),
+    ("mtu", 1400, 1300, "metrics", metric("mtu")),
+    ("congestion-window", 10, 12, "metrics", metric("initcwnd")),
+    ("advertised-receive-window", 20, 22, "metrics", metric("initrwnd")),
+    ("on-link", True, False, "flags", flag("onlink")),
+)
+ROUTE_TYPE = lines_at(("type", "local", "broadcast", "type"))
+ROUTE_SCOPE = lines_at(("scope", "link", "global", "scope", lambda value: value or "global"))
+NEIGHBOUR = lines_at(
+    ("address", "fd00::7", "fd00::8", "dst"),
+    ("macaddress", OWN + "7", OWN + "8", "lladdr"),
+    ("router", True, False, "router", there_or_not),
+)
+NEIGHBOUR_PROXY = lines_at(("proxy", True, None, "proxy", there_or_not))
+RULE = lines_at(
+    ("priority", 50, 60, "priority"),
+    ("from", "10.0.0.0/24", "10.0.1.0/24", "", net("src")),
+    ("to", "10.9.0.0/16", "10.8.0.0/16", "", net("dst")),
+    ("iif", "v0", "v1", "iif"),
+    ("oif", "v1", "v0", "oif"),
+    ("mark", 7, 8, "fwmark", number),
+    ("mark-mask", 15, 31, "fwmask", number),
+    ("type-of-service", 16, 8, "tos", number),
+    ("ip-protocol", 6, 17, "ipproto", word(("tcp", 6), ("udp", 17))),
+    ("source-port", 80, 81, "sport"),
+    ("destination-port", "1000-2000", "1000-3000", "", both("dport_start", "dport_end")),
+    ("users", "1000-2000", "1000-3000", "", both("uid_start", "uid_end")),
+    ("invert", True, False, "not", there_or_not),
+    ("table", 100, 101, "table", int),
+    ("suppress-prefix-length", 0, 1, "suppress_prefixlen"),
+)
+RULE_SORT = lines_at(
+    ("type", "blackhole", "prohibit", "action"),
+    ("family", "ipv6", "ipv4", "family"),
+)
+
+
+def rule(host):
+    found = [one | {"family": family} for family, word in (("ipv4", "-4"), ("ipv6", "-6"))
+             for one in host.json(word, "rule") if one.get("protocol") != "kernel"]
+    assert len(found) == 1, found
+    return found[0] | {key: found[0][key] for key in ("not", "router") if key in found[0]}
+
+
+def entry(mac=OWN):
+    return query("bridge", "fdb", "show", "dev", "x0", wanted=lambda one: one["mac"].startswith(mac))
+
+
+def place(one):
+    return "self" not in one["flags"]
+
+
+FDB = lines_at(
+    ("macaddress", OWN + "7", OWN + "8", "mac"),
+    ("type", "local", "static", "state", word(("permanent", "local"))),
+    ("master", True, None, "", place),
+)
+FDB_STICKY = lines_at(("sticky", True, False, "flags", flag("sticky")))
+FDB_SELF = lines_at(("master", False, None, "", place))
+FDB_VLAN = lines_at(("vlan", 1, None, "vlan"))  # that of the bridge
+FDB_VXLAN = lines_at(
+    ("destination", "10.0.0.2", "10.0.0.3", "dst"),
+    ("port", 4790, 4791, "port"),
+    ("id", 9, 10, "vni"),
+    ("source-id", 5, 6, "src_vni"),
+    ("via", "v0", "v1", "viaIf"),
+)
+BRIDGED = {"bridges": {"br0": {"interfaces": ["x0"]}}}
+FILTERED = {"bridges": {"br0": {"interfaces": ["x0"], "parameters": {"vlan-filtering": True}}}}
+
+
 KINDS = {
+    "bridge": {
+        "all": Variant(LINK | below(BRIDGE_BELOW)),
+        "vlans": Variant(below(BRIDGE_NEEDS), guest=True),
+    },
+    "port": {"all": Variant(below(PORT_BELOW), {}, PORTS, of="bridge", wrap=port, look=shown("tap0"))},
+    "veth": {"all": Variant(LINK, {"peer": "x1"})},
+    "tap": {"all": Variant(LINK | below(TUNTAP_BELOW))},
+    "tun": {"all": Variant(NO_MAC | below(TUNTAP_BELOW))},
+    "address": {
+        "all": Variant(ADDRESS, wrap=addressed, look=address, **END),
+        "peer": Variant(ADDRESS_PEER, wrap=addressed, look=address, **END),
+    },
+    "route": {
+        "all": Variant(ROUTE, wrap=listed("routes", HOME), look=query(
+            "ip", "route", "show", "table", "all", "proto", "static"), **END),
+        "type": Variant(ROUTE_TYPE, wrap=listed("routes", HOME, to="10.9.0.0/16"), look=query(
+            "ip", "route", "show", "table", "all", "10.9.0.0/16"), **END),
+        "scope": Variant(ROUTE_SCOPE, wrap=listed("routes", HOME, to="10.9.0.0/16"), look=query(
+            "ip", "route", "show", "table", "all", "10.9.0.0/16"), **END),
+    },
+    "neighbour": {
+        "all": Variant(NEIGHBOUR, wrap=listed("neighbours", HOME), look=query(
+            "ip", "neigh", "show", "dev", "x0", "nud", "permanent"), keep=("address", "macaddress"), **END),
+        "proxy": Variant(NEIGHBOUR_PROXY, wrap=listed("neighbours", HOME, address="10.0.0.7"), look=query(
+            "ip", "neigh", "show", "proxy"), keep=("proxy",), **END),
+    },
+    "rule": {
+        "all": Variant(RULE, {"peer": "x1"}, WIRE, of="veth", wrap=listed("routing-policy"), look=rule),
+        "sort": Variant(RULE_SORT, wrap=listed("routing-policy", mark=1), look=rule, **END),
+    },
+    "fdb": {
+        "all": Variant(FDB, {"peer": "x1"}, BRIDGED, of="veth", wrap=listed("fdb"), look=entry()),
+        "sticky": Variant(FDB_STICKY, {"peer": "x1"}, BRIDGED, of="veth",
+                          wrap=listed("fdb", macaddress=OWN + "7"), look=entry()),
+        "self": Variant(FDB_SELF, {"peer": "x1"}, BRIDGED, of="veth",
+                        wrap=listed("fdb", macaddress=OWN + "7"), look=entry()),
+        "vlan": Variant(FDB_VLAN, {"peer": "x1"}, FILTERED, of="veth",
+                        wrap=listed("fdb", macaddress=OWN + "7"), look=entry(), guest=True),
+        "vxlan": Variant(FDB_VXLAN, {"external": True, "mac-learning": False}, WIRE, of="vxlan",
+                         wrap=listed("fdb", macaddress=OTHERS), look=entry(OTHERS), keep=("destination",)),
+    },
+    "bond-port": {"all": Variant(lines_at(
+        ("priority", 3, 4, SLAVE + "prio"), ("queue", 5, 6, SLAVE + "queue_id")),
+        {"parameters.mode": "active-backup"}, PAIRS, of="bond", wrap=member, look=shown("v0"))},
     "dummy": {"all": Variant(LINK)},
     "ifb": {"all": Variant(LINK | {"macaddress": Line(OWN + "1", ANEW(OWN + "2"), "address")})},
     "vlan": {"all": Variant(LINK | VLAN, {"link": "v0"}, WIRE)},
@@ -288,4 +503,6 @@ KINDS = {
     },
 }
 # Keys that stand in `base` of every variant, so have no line: what the tests of the kind do with them.
-OF_BASE = {(kind, "link") for kind in ("vlan", "macvlan", "macvtap", "ipvlan", "ipvtap")}
+OF_BASE = {(kind, "link") for kind in ("vlan", "macvlan", "macvtap", "ipvlan", "ipvtap")} | {("veth", "peer")} | \
+    {(kind, "device") for kind in ("port", "address", "route", "neighbour", "rule", "fdb", "bond-port")} | \
+    {("port", "bridge"), ("bond-port", "bond")}
