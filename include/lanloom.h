@@ -61,7 +61,8 @@ void loom_free(struct loom *loom);
  *	wait SECONDS	loom_up waits so long for devices that have to exist (at boot)
  *	root FOLDER	loom_enable, loom_disable: the root of another system
  *	dry yes		loom_enable: only answers what it would write
- *	guest NAME	loom_vm: the guest that the command is
+ *	guest NAME	loom_vm: the guest that the command is; loom_libvirt: whose <interface>
+ *	interface yes	loom_libvirt: the <interface> of a domain, not the <network>
  *	queues N	loom_vm: of its TAP, 1 to 64
  *	command TEXT	what the history says was done; else the operation's name
  */
@@ -144,6 +145,9 @@ enum loom_status loom_exec(struct loom *loom, const char *name_space, char *cons
  */
 enum loom_status loom_vm(struct loom *loom, const char *network, char *const *argv,
 			 struct loom_doc **doc);
+
+/* A network, or bridge, in libvirt's words, as `xml`: a <network>, or an <interface>. */
+enum loom_status loom_libvirt(struct loom *loom, const char *network, struct loom_doc **doc);
 
 /*
  * The other end of a TAP or TUN: for programs that read and write packets themselves.

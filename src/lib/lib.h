@@ -29,6 +29,7 @@ struct loom {
 	uint32_t wait;	     /* seconds for devices that have to be there */
 	char *root;	     /* of the system that is enabled; NULL: this one */
 	bool dry;	     /* only say what would be written */
+	bool interface;	     /* `libvirt`: of a domain, not the network */
 	char *guest;	     /* whose TAP it is, of `vm`; NULL: nobody said */
 	unsigned int queues; /* of it; 0: as it is declared, or one */
 	void (*progress)(void *data, const struct loom_doc *step, size_t n, size_t of);

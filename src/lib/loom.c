@@ -118,6 +118,8 @@ int loom_option(struct loom *loom, const char *option, const char *value)
 		loom->adopt = value != NULL;
 	else if (strcmp(option, "force") == 0)
 		loom->force = value != NULL;
+	else if (strcmp(option, "interface") == 0)
+		loom->interface = value != NULL;
 	else if (strcmp(option, "dry") == 0)
 		loom->dry = value != NULL;
 	else

@@ -20,9 +20,9 @@
 #define BRIDGES_NAMED 256 /* for the nearest of a name that none has */
 
 struct found {
-	const char *name;
-	uint32_t ifindex, mtu; /* 0: none so far */
-	bool other;	       /* there is a device of that name, but no bridge */
+	const char *name, *command; /* to try, with another name */
+	uint32_t ifindex, mtu;	    /* 0: none so far */
+	bool other;		    /* there is a device of that name, but no bridge */
 	char names[BRIDGES_NAMED][IFNAMSIZ];
 	size_t len;
 };
@@ -67,9 +67,9 @@ static int bridge_unknown(const struct found *found, struct err *err)
 		return err_set(err, -EINVAL, "is no bridge; expected a network or a bridge");
 	err_set(err, -ENODEV, "there is no network of this name up, and no bridge");
 	if (near)
-		return err_hint(err, "lanloom vm %s", near);
+		return err_hint(err, "%s %s", found->command, near);
 	if (found->len)
-		return err_hint(err, "lanloom vm %s", found->names[0]);
+		return err_hint(err, "%s %s", found->command, found->names[0]);
 	return err_hint(err, "networks: {%s: {…}} in a description, and lanloom up", found->name);
 }
 
@@ -213,7 +213,7 @@ static int open_declared(struct nl_sock *nl, const struct vm_guest *guest, unsig
 int vm_attach(const char *name, const struct vm_guest *guest, const char *alias,
 	      unsigned int queues, struct vm_port *port, struct err *err)
 {
-	struct found found = {.name = name};
+	struct found found = {.name = name, .command = "lanloom vm"};
 	struct nl_sock *nl = NULL;
 	int r;
 
@@ -228,5 +228,17 @@ int vm_attach(const char *name, const struct vm_guest *guest, const char *alias,
 	nl_sock_close(nl);
 	if (r)
 		vm_port_close(port);
+	return r;
+}
+
+int vm_bridge_check(const char *name, struct err *err)
+{
+	struct found found = {.name = name, .command = "lanloom libvirt"};
+	struct nl_sock *nl = NULL;
+	int r = nl_sock_open(&nl, err);
+
+	if (!r)
+		r = bridge_find(nl, &found, err);
+	nl_sock_close(nl);
 	return r;
 }

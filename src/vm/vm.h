@@ -52,6 +52,9 @@ int vm_attach(const char *name, const struct vm_guest *guest, const char *alias,
 /* How many queues to open, or -errno. */
 int vm_queues(const struct vm_ask *ask, const struct vm_guest *guest, struct err *err);
 
+/* That there is a bridge of that name in this thread's namespace; else what may be meant. */
+int vm_bridge_check(const char *name, struct err *err);
+
 /* --- words.c --- */
 /*
  * The command with the port's words in place, NULL-terminated, in `arena`. vhost: as many

@@ -11,7 +11,8 @@ packages() {
 		libjansson-dev libssl-dev libseccomp-dev ;;
 	test) echo python3 python3-pytest python3-pytest-xdist python3-cryptography python3-yaml \
 		clang-format iproute2 iputils-ping nftables strace iperf3 procps \
-		util-linux systemd dnsmasq-base e2fsprogs kmod bridge-utils uml-utilities ifupdown mininet ;;
+		util-linux systemd dnsmasq-base e2fsprogs kmod bridge-utils uml-utilities ifupdown mininet \
+		libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients iptables ;;
 	demo)
 		echo iproute2 nftables busybox-static
 		case $(uname -m) in

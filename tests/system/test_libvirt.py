@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""libvirt on our networks: what `lanloom libvirt` prints it takes, its domains pass traffic, and neither disturbs the other.
+
+    web      mail     [ virbr0: libvirt's default network ]
+     |vnet    |tap-mail                                        alpha, with a libvirtd of its own
+    [ lab 192.168.57.1/24 ]
+"""
+import json
+import re
+import shutil
+
+import pytest
+from lib import machine
+from lib.net import run, until
+
+LAB = """name: lab
+networks:
+  lab: {mode: routed, addresses: [192.168.57.1/24]}
+guests:
+  mail: {network: lab, queues: 2, macaddress: "52:54:00:00:57:0b", port: {isolated: true}}
+"""
+# libvirtd sees folders of its own, and the user that the package libvirt-daemon-system would have made.
+START = r"""set -e
+mkdir -p /run/libvirt
+mount -t tmpfs -o mode=755 none /mnt
+mkdir /mnt/lanloom && mount --bind /var/cache/lanloom /mnt/lanloom
+for folder in /run/libvirt /var/lib /var/log /var/cache /etc/libvirt; do mount -t tmpfs -o mode=755 none $folder; done
+mkdir /var/cache/lanloom && mount --bind /mnt/lanloom /var/cache/lanloom
+mkdir -p /var/lib/libvirt/qemu /var/log/libvirt /var/cache/libvirt
+grep -v ^libvirt-qemu: /etc/passwd >/mnt/passwd; grep -v ^libvirt-qemu: /etc/group >/mnt/group
+echo 'libvirt-qemu:x:64055:64055::/nonexistent:/bin/false' >>/mnt/passwd
+echo 'libvirt-qemu:x:64055:' >>/mnt/group
+mount --bind /mnt/passwd /etc/passwd; mount --bind /mnt/group /etc/group
+cat >/etc/libvirt/qemu.conf <<END
+user = "root"
+group = "root"
+dynamic_ownership = 0
+security_driver = "none"
+cgroup_controllers = [ ]
+namespaces = [ ]
+stdio_handler = "file"
+END
+printf 'auth_unix_rw = "none"\nunix_sock_dir = "/run/libvirt"\n' >/etc/libvirt/libvirtd.conf
+exec libvirtd --timeout 0
+"""
+DOMAIN = f"""<domain type='qemu'><name>@NAME@</name><memory unit='MiB'>128</memory><vcpu>2</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type><kernel>{machine.IMAGE}/vmlinuz</kernel>
+<initrd>{machine.IMAGE}/initrd</initrd><cmdline>@LINE@</cmdline></os>
+<devices>@INTERFACE@<serial type='pty'/></devices></domain>"""
+DEFAULT = """<network><name>default</name><forward mode='nat'/><bridge name='virbr0' stp='on' delay='0'/>
+<ip address='192.168.122.1' netmask='255.255.255.0'><dhcp><range start='192.168.122.2' end='192.168.122.254'/></dhcp></ip>
+</network>"""
+
+
+class Libvirt:
+    def __init__(self, net, host):
+        assert shutil.which("libvirtd") and shutil.which("virsh"), "libvirt is missing: ./dev deps test"
+        machine.image()
+        self.net, self.host = net, host
+        self.log = open(net.folder / "libvirtd.log", "w+")
+        self.daemon = host.start("unshare", "-m", "sh", "-c", START, stdout=self.log, stderr=self.log)
+        until(self.answers, 60, "libvirtd answers")
+
+    def answers(self):
+        assert self.daemon.poll() is None, (self.net.folder / "libvirtd.log").read_text()
+        return self.virsh("list", check=False).returncode == 0
+
+    def virsh(self, *words, **options):
+        # the daemon is the very process that was started: each of nsenter, unshare and sh became the next
+        return run("nsenter", "-t", self.daemon.pid, "-m", "-n", "--", "virsh", "-q", "-c", "qemu:///system", *words, **options)
+
+    def define(self, name, interface, address):
+        text = DOMAIN.replace("@NAME@", name).replace("@INTERFACE@", interface)
+        self.virsh("define", self.net.file(f"{name}.xml", text.replace("@LINE@", machine.append(name, address))))
+        self.virsh("start", name)
+
+    def end(self):
+        for name in self.virsh("list", "--name", check=False).stdout.split():
+            self.virsh("destroy", name, check=False)
+        for name in self.virsh("net-list", "--name", check=False).stdout.split():
+            self.virsh("net-destroy", name, check=False)
+        self.daemon.terminate()
+        self.daemon.wait(30)
+        self.log.close()
+
+
+@pytest.fixture
+def libvirt(net, host):
+    host.loom("up", net.file("lab.yaml", LAB))
+    started = Libvirt(net, host)
+    yield started
+    started.end()
+
+
+def reached(host, address):
+    return until(lambda: host.ping(address, check=False), 90, f"{address} answers")
+
+
+def port(host, name):
+    link = host.link(name) or {}
+    return link.get("master"), link.get("linkinfo", {}).get("info_slave_data", {}).get("isolated")
+
+
+@pytest.mark.limit(300)
+def test_domains_on_our_network(net, host, libvirt):
+    libvirt.virsh("net-define", net.file("lab.xml", host.loom("libvirt", "lab").stdout))
+    libvirt.virsh("net-start", "lab")
+    assert "<forward mode='bridge'/>" in libvirt.virsh("net-dumpxml", "lab").stdout
+    libvirt.define("web", host.loom("libvirt", "lab", "--interface").stdout, "192.168.57.2/24")
+    before = host.link("tap-mail")
+    libvirt.define("mail", host.loom("libvirt", "lab", "--guest", "mail").stdout, "192.168.57.3/24")
+    vnet = re.search(r"vnet\d+", libvirt.virsh("domiflist", "web").stdout)[0]
+    assert port(host, vnet) == ("lab", False) and port(host, "tap-mail") == ("lab", True)
+    assert reached(host, "192.168.57.2") and reached(host, "192.168.57.3")
+    assert "52:54:00:00:57:0b" in host.ip("neigh", "show", "192.168.57.3")
+    # who holds what, as one looks for an instance's TAP
+    devices = host.loom_json("show")["namespaces"][0]["devices"]
+    held = {one["name"]: (one["holders"][0]["vm"], one["holders"][0]["uuid"]) for one in devices if one.get("holders")}
+    assert held == {device: (name, libvirt.virsh("domuuid", name).stdout.strip())
+                    for device, name in ((vnet, "web"), ("tap-mail", "mail"))}
+    # the bridge is made anew while both run: the declared guest's port is back, libvirt's is libvirt's
+    host.ip("link", "del", "lab")
+    host.loom("up", net.folder / "lab.yaml")
+    assert port(host, "tap-mail") == ("lab", True) and reached(host, "192.168.57.3")
+    for name in ("web", "mail"):
+        libvirt.virsh("destroy", name)
+    until(lambda: host.link(vnet) is None, 10, "libvirt's TAP is gone")
+    after = host.link("tap-mail")
+    assert {key: after[key] for key in ("address", "mtu", "master")} == {key: before[key] for key in ("address", "mtu", "master")}
+    assert host.loom("plan", net.folder / "lab.yaml").stdout == "There is nothing to do.\n"
+    # and as a network's name: type network, which looks it up
+    libvirt.define("web2", "<interface type='network'><source network='lab'/><model type='virtio'/></interface>", "192.168.57.4/24")
+    assert reached(host, "192.168.57.4")
+
+
+def rules(host, *tables):
+    text = re.sub(r'"(handle|packets|bytes)": \d+', r'"\1": 0', host.run("nft", "-j", "list", "ruleset").stdout)
+    listing = json.loads(text)["nftables"]
+    return [one for one in listing if any(name in json.dumps(one) for name in tables)]
+
+
+@pytest.mark.limit(300)
+def test_side_by_side(net, host, libvirt):
+    """libvirt's default network is started, restarted, destroyed while ours stands, and the other way round."""
+    def ours():
+        return [rules(host, "lanloom_lab"), port(host, "tap-mail"), host.json("-4", "addr", "show", "lab")[0]["addr_info"],
+                host.loom("plan", net.folder / "lab.yaml", check=False).stdout]
+
+    def theirs():
+        return [host.json("-4", "addr", "show", "virbr0")[0]["addr_info"], libvirt.virsh("net-dumpxml", "default").stdout,
+                rules(host, "LIBVIRT_")]
+
+    libvirt.virsh("net-define", net.file("default.xml", DEFAULT))
+    libvirt.define("web", host.loom("libvirt", "lab", "--interface").stdout, "192.168.57.2/24")
+    reached(host, "192.168.57.2")
+    stood = ours()
+    assert stood[-1] == "There is nothing to do.\n"
+    for words in (("net-start",), ("net-destroy",), ("net-start",)):
+        libvirt.virsh(*words, "default")
+        assert ours() == stood and host.ping("192.168.57.2")
+    libvirt.define("other", "<interface type='network'><source network='default'/><model type='virtio'/></interface>",
+                   "192.168.122.9/24")
+    reached(host, "192.168.122.9")
+    stands = theirs()
+    for words in (["down", "--force"], ["up"], ["up"]):
+        host.loom(words[0], *words[1:], net.folder / "lab.yaml")
+        assert theirs() == stands and host.ping("192.168.122.9")
+    assert ours() == stood
+    # libvirt's TAP went out of the bridge with it, and is plugged in again by libvirt's own means
+    libvirt.virsh("destroy", "web")
+    libvirt.virsh("start", "web")
+    reached(host, "192.168.57.2")
+    libvirt.virsh("net-destroy", "default")
+    assert ours() == stood and host.ping("192.168.57.2")
+
+
+@pytest.mark.parametrize("words, says", [
+    (["lbb"], "lanloom libvirt lab"), (["lo"], "is no bridge"), (["x" * 16], "16 bytes"), (["ns/lab"], "cannot be a device name"),
+    (["br9", "--guest", "mail"], "declared in the network lab")], ids=["near", "lo", "long", "namespace", "other"])
+def test_what_is_wrong_is_named(net, host, words, says):
+    host.loom("up", net.file("lab.yaml", LAB))
+    host.ip("link", "add", "br9", "type", "bridge")
+    done = host.loom("libvirt", *words, check=False)
+    assert done.returncode == 1 and says in done.stderr and not done.stdout
+
+
+def test_names_are_quoted(host):
+    host.ip("link", "add", "a&b'<c>", "type", "bridge")
+    assert "<bridge name='a&amp;b&apos;&lt;c&gt;'/>" in host.loom("libvirt", "a&b'<c>").stdout
+    document = host.loom_json("libvirt", "a&b'<c>", "--interface")
+    assert "<source bridge='a&amp;b&apos;&lt;c&gt;'/>" in document["xml"]
