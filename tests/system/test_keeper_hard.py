@@ -372,4 +372,4 @@ def test_status_is_the_contracts(fabric):
     assert peer["rx-bytes"] > 0 and peer["tx-bytes"] > 0 and 1280 <= peer["path-mtu"] <= 1500
     assert isinstance(peer["drops"], dict)
     code, text = keeper.ask(keeper.folder_of(fabric.hosts[0]), keeper.STATUS)
-    assert code == 0 and json.loads(text)[0]["name"] == "lan0"
+    assert code == 0 and json.loads(text)["tunnels"][0]["name"] == "lan0"
