@@ -84,7 +84,10 @@ static int by_place(const void *left, const void *right)
 		order = (a->place.line > b->place.line) - (a->place.line < b->place.line);
 	if (!order)
 		order = (a->place.column > b->place.column) - (a->place.column < b->place.column);
-	return order ? order : strcmp(a->message, b->message);
+	if (!order)
+		order = strcmp(a->message, b->message);
+	/* what stands in no file is told apart by what it is about */
+	return order || a->place.file ? order : strcmp(a->object, b->object);
 }
 
 static void list_sort(struct err *list, size_t *count)

@@ -98,6 +98,7 @@ struct keeper {
 	size_t len;
 	struct loop_source signals, end_timer, watchdog;
 	bool keeps;	/* some description says `keep: true` */
+	bool guards;	/* something committed is mended in any case (KIND_KEPT) */
 	bool abandoned; /* the namespace lost its name: nobody comes back for its state */
 	bool waits;	/* the first request, or the next, may come any moment */
 	struct control *control;

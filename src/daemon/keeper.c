@@ -43,8 +43,8 @@
 
 bool keeper_end_check(struct keeper *keeper)
 {
-	if (keeper->len || keeper->keeps || keeper->waits || watch_mends(keeper) ||
-	    guarding_stands(keeper))
+	if (keeper->len || keeper->keeps || keeper->guards || keeper->waits ||
+	    watch_mends(keeper) || guarding_stands(keeper))
 		return false;
 	/* started again, it may have come to an undoing before it came to its tunnels */
 	if (!watch_knows(keeper))
@@ -170,7 +170,7 @@ static void tidy(struct keeper *keeper, bool done)
 
 static void keeper_close(struct keeper *keeper)
 {
-	bool done = !keeper->len && !keeper->keeps && !guarding_stands(keeper);
+	bool done = !keeper->len && !keeper->keeps && !keeper->guards && !guarding_stands(keeper);
 
 	notify_say("STOPPING=1");
 	control_close(keeper);

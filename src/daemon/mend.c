@@ -5,7 +5,7 @@
  * history. A device made anew gets its old number where that is free, so that what is committed
  * stays true at every moment.
  *
- * A description with `keep: true` is mended as a whole; of others only services, the devices
+ * A description with `keep: true` is mended as a whole; of others only rules, services, the devices
  * of those that run, and what stands on them.
  */
 #include <errno.h>
@@ -67,7 +67,8 @@ static void part_split(struct mend *mend, const struct committed *whole, struct 
 	for (size_t i = 0; i < whole->len; i++) {
 		const struct entry *entry = &whole->entries[i];
 		/* one that does not run: the keeper before this one died */
-		bool ours = whole->keep || entry->object->kind->door == DOOR_KEEPER ||
+		bool ours = whole->keep || entry->object->kind->flags & KIND_KEPT ||
+			    entry->object->kind->door == DOOR_KEEPER ||
 			    of_service(mend->keeper, entry->object);
 
 		committed_add(ours ? &part->ours : &part->rest, entry->claim, entry->object,

@@ -34,9 +34,9 @@
 struct eye {
 	struct keeper *keeper;
 	char ns[256];
-	int fd;
+	int fd, rules_fd;
 	bool wanted;
-	struct loop_source source;
+	struct loop_source source, rules;
 	struct eye *next;
 };
 
@@ -116,9 +116,35 @@ static void heard(void *data, int what)
 		look_soon(eye->keeper, SETTLE_MS);
 }
 
+static void rules_heard(void *data, int what)
+{
+	struct eye *eye = data;
+	int r = nl_watch_drain(eye->rules_fd, NULL, NULL);
+
+	if (r && (eye->keeper->guards || eye->keeper->keeps))
+		look_soon(eye->keeper, SETTLE_MS);
+}
+
+/* A kernel without nftables has no rules that could change. */
 static int watch_inside(void *data, struct err *err)
 {
-	return nl_watch_open(data, err);
+	struct eye *eye = data;
+	struct err ignored;
+
+	if (nl_watch_rules(&eye->rules_fd, &ignored))
+		eye->rules_fd = -1;
+	return nl_watch_open(&eye->fd, err);
+}
+
+static void eye_free(struct eye *eye)
+{
+	loop_remove(&eye->keeper->loop, &eye->source);
+	loop_remove(&eye->keeper->loop, &eye->rules);
+	if (eye->fd >= 0)
+		close(eye->fd);
+	if (eye->rules_fd >= 0)
+		close(eye->rules_fd);
+	free(eye);
 }
 
 static void eye_want(struct keeper *keeper, const char *ns)
@@ -137,31 +163,25 @@ static void eye_want(struct keeper *keeper, const char *ns)
 	if (!eye)
 		abort();
 	eye->keeper = keeper;
-	eye->fd = -1;
+	eye->fd = eye->rules_fd = -1;
 	eye->wanted = true;
 	snprintf(eye->ns, sizeof(eye->ns), "%s", ns);
 	r = netns_open(ns, &ns_fd, &err);
 	if (!r)
-		r = netns_inside(ns_fd, watch_inside, &eye->fd, &err);
+		r = netns_inside(ns_fd, watch_inside, eye, &err);
 	if (!r)
 		r = loop_add(&keeper->loop, &eye->source, eye->fd, EPOLLIN, heard, eye, &err);
+	if (!r && eye->rules_fd >= 0)
+		r = loop_add(&keeper->loop, &eye->rules, eye->rules_fd, EPOLLIN, rules_heard, eye,
+			     &err);
 	if (r) {
 		if (r != -ENOENT) /* a namespace that is to be made has no events yet */
 			tell_once(keeper, err.message);
-		if (eye->fd >= 0)
-			close(eye->fd);
-		free(eye);
+		eye_free(eye);
 		return;
 	}
 	eye->next = keeper->watch->eyes;
 	keeper->watch->eyes = eye;
-}
-
-static void eye_free(struct eye *eye)
-{
-	loop_remove(&eye->keeper->loop, &eye->source);
-	close(eye->fd);
-	free(eye);
 }
 
 static void eyes_keep_wanted(struct watch *watch)
@@ -179,7 +199,21 @@ static void eyes_keep_wanted(struct watch *watch)
 	}
 }
 
-/* Where there is something to see; and whether some description says `keep: true`. */
+/* The namespaces in which something of a description is mended. */
+static void eyes_of(struct keeper *keeper, const struct committed *committed)
+{
+	keeper->keeps = keeper->keeps || committed->keep;
+	for (size_t i = 0; i < committed->len; i++) {
+		const struct object *object = committed->entries[i].object;
+		bool kept = object->kind->flags & KIND_KEPT;
+
+		keeper->guards = keeper->guards || kept;
+		if (committed->keep || kept)
+			eye_want(keeper, object->ns);
+	}
+}
+
+/* Where there is something to see; and whether something is kept without a service. */
 static void eyes_renew(struct keeper *keeper)
 {
 	struct store store;
@@ -189,17 +223,12 @@ static void eyes_renew(struct keeper *keeper)
 		tell_once(keeper, err.message);
 		return;
 	}
-	keeper->keeps = false;
+	keeper->keeps = keeper->guards = false;
 	eye_want(keeper, "");
 	for (size_t i = 0; i < keeper->len; i++)
 		eye_want(keeper, keeper->services[i]->setup->object->ns);
-	for (size_t i = 0; i < store.len; i++) {
-		if (!store.committed[i]->keep)
-			continue;
-		keeper->keeps = true;
-		for (size_t j = 0; j < store.committed[i]->len; j++)
-			eye_want(keeper, store.committed[i]->entries[j].object->ns);
-	}
+	for (size_t i = 0; i < store.len; i++)
+		eyes_of(keeper, store.committed[i]);
 	store_close(&store);
 	eyes_keep_wanted(keeper->watch);
 	if (keeper->keeps)

@@ -168,6 +168,8 @@ static void expand(struct object *object, struct state *state, struct diag *diag
 			join_uplink(object, its, state);
 		return;
 	}
+	/* nor does the host listen to routers among guests, or to its own advertisements */
+	network_variable(object, state, "0", "net.ipv6.conf.%s.accept_ra", its->name);
 	if (network_elsewhere(its, state))
 		return;
 	if (object_has_key(object, "dhcp.range"))
@@ -272,8 +274,11 @@ static void check(const struct object *object, const struct state *state, struct
 		       "hosts: {NAME: {…}}");
 }
 
-static const struct kind_ops ops = {
-	.expand = expand, .check = check, .drops = drops, .settle = network_settle};
+static const struct kind_ops ops = {.expand = expand,
+				    .check = check,
+				    .drops = drops,
+				    .settle = network_settle,
+				    .hindered = network_hindered};
 
 const struct kind kind_network = {
 	.name = "network",

@@ -36,9 +36,18 @@ struct network_listen {
 	uint16_t ports[2];    /* first and last */
 };
 
-/* What a forward says; false: something is wrong with it, which check tells. */
-bool network_forward(const struct object *forward, const struct state *state,
+/*
+ * What a forward says of one family; false: it has nothing of that, or something is wrong with it,
+ * which check tells.
+ */
+bool network_forward(const struct object *forward, const struct state *state, uint8_t family,
 		     struct network_listen *listen, struct ip *to, uint16_t to_ports[2]);
+
+/* kind_ops.beside: names others' rules that stop its guests. */
+void network_hindered(const struct object *network, const struct state *state, struct diag *diag);
+
+/* What the names of our tables begin with. */
+#define NETWORK_TABLES "lanloom_"
 
 /* Refuses forwards of ports that this host serves itself. */
 void network_served(const struct object *network, const struct state *state, struct diag *diag);

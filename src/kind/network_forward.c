@@ -76,9 +76,29 @@ static bool listen_parse(const char *text, struct network_listen *listen)
 	return ports_parse(rest + 4, listen->ports);
 }
 
-/* Where it leads: an address, or a guest of the description that has one. */
-static bool to_parse(const struct object *object, const struct state *state, struct ip *ip,
-		     uint16_t ports[2])
+/* The address that the network's own DHCP gives a host of this name; family 0: either. */
+static const struct ip *reserved(const struct object *object, const struct state *state,
+				 const char *name, uint8_t family)
+{
+	const struct object *host;
+	const struct ip *ip;
+
+	for (size_t i = 0; (host = state_next(state, "reservation", &i));) {
+		if (!text_same(host->ns, object->ns) || !text_same(object_name(host), name) ||
+		    !text_same(object_owner(host), object_owner(object)))
+			continue;
+		ip = object_value(host, "address", &vtype_ip);
+		return ip && family != AF_INET6 ? ip : object_value(host, "address6", &vtype_ip);
+	}
+	return NULL;
+}
+
+/*
+ * Where it leads: an address, or a guest that the description gives one. A name that a guest gave
+ * itself is not enough: any could take the forward by it.
+ */
+static bool to_parse(const struct object *object, const struct state *state, uint8_t family,
+		     struct ip *ip, uint16_t ports[2])
 {
 	const struct forward *forward = object->data;
 	const struct object *guest;
@@ -89,21 +109,24 @@ static bool to_parse(const struct object *object, const struct state *state, str
 	if (!rest || !name[0] || !ports_parse(rest, ports))
 		return false;
 	if (ip_parse(name, ip) == 0)
-		return true;
+		return !family || ip->family == family;
+	known = reserved(object, state, name, family);
 	guest = state_named(state, "guest", object->ns, name);
-	known = guest ? object_value(guest, "address", &vtype_ip) : NULL;
+	if (!known)
+		known = guest ? object_value(guest, "address", &vtype_ip) : NULL;
 	if (known)
 		*ip = *known;
-	return known;
+	return known && (!family || known->family == family);
 }
 
-bool network_forward(const struct object *object, const struct state *state,
+bool network_forward(const struct object *object, const struct state *state, uint8_t family,
 		     struct network_listen *listen, struct ip *to, uint16_t to_ports[2])
 {
 	const struct forward *forward = object->data;
 
 	return forward->listen && forward->to && listen_parse(forward->listen, listen) &&
-	       to_parse(object, state, to, to_ports);
+	       (!listen->address.family || !family || listen->address.family == family) &&
+	       to_parse(object, state, family, to, to_ports);
 }
 
 static void refuse(const struct object *object, const struct state *state, struct diag *diag,
@@ -139,10 +162,12 @@ static void check_to(const struct object *object, const struct state *state, str
 	uint16_t ports[2];
 	struct ip ip;
 
-	if (!to_parse(object, state, &ip, ports))
+	if (!to_parse(object, state, listen->address.family, &ip, ports) &&
+	    !to_parse(object, state, 0, &ip, ports))
 		refuse(object, state, diag, "to",
 		       "to is no guest with an address, or address, and port; expected GUEST:PORT",
-		       "to: \"192.0.2.10:80\", or guests: {NAME: {address: …}}");
+		       "to: \"192.0.2.10:80\", or dhcp: {hosts: {NAME: {macaddress: …, address: "
+		       "…}}}");
 	else if (ports[1] - ports[0] != listen->ports[1] - listen->ports[0] ||
 		 (ports[1] != ports[0] && ports[0] != listen->ports[0]))
 		refuse(object, state, diag, "to",
@@ -167,14 +192,15 @@ static void check_twice(const struct object *object, const struct state *state, 
 	uint16_t ports[2];
 	struct ip to, its_to;
 
-	if (!to_parse(object, state, &to, ports))
+	if (!to_parse(object, state, listen->address.family, &to, ports))
 		return;
 	for (size_t i = 0; (other = state_next(state, "forward", &i));) {
 		const struct forward *forward = other->data;
 
-		if (other == object || !forward->to || !to_parse(other, state, &its_to, ports) ||
-		    its_to.family != to.family || !text_same(other->ns, object->ns) ||
-		    !forward->listen || !listen_parse(forward->listen, &its) ||
+		if (other == object || !forward->to ||
+		    !to_parse(other, state, to.family, &its_to, ports) ||
+		    !text_same(other->ns, object->ns) || !forward->listen ||
+		    !listen_parse(forward->listen, &its) ||
 		    !text_same(its.protocol, listen->protocol) || its.ports[0] > listen->ports[1] ||
 		    its.ports[1] < listen->ports[0] ||
 		    (its.address.family && listen->address.family &&

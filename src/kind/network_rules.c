@@ -19,7 +19,7 @@ static const char *table_name(const char *family, const char *network, struct ar
 {
 	struct text name TEXT_CLEANUP = {0};
 
-	text_add(&name, "%s lanloom_", family);
+	text_add(&name, "%s " NETWORK_TABLES, family);
 	for (const char *at = network; *at; at++) {
 		bool plain = (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') ||
 			     (*at >= '0' && *at <= '9');
@@ -162,29 +162,34 @@ static void lead(struct text *rules, const struct network_listen *listen, const 
  * The forwards, in the chain of one hook. What the host asks of its own loopback address is not
  * led anywhere: the guest could not answer 127.0.0.1.
  */
+static void forward_add(const struct object *forward, const struct state *state, uint8_t family,
+			struct text *rules)
+{
+	struct network_listen listen;
+	uint16_t ports[2];
+	struct ip to;
+
+	if (!network_forward(forward, state, family, &listen, &to, ports))
+		return;
+	text_add(rules, "\t\t%s daddr ", family == AF_INET6 ? "ip6" : "ip");
+	if (listen.address.family)
+		ip_print(&listen.address, rules);
+	else
+		text_add(rules, "!= %s fib daddr type local",
+			 family == AF_INET6 ? "::1" : "127.0.0.0/8");
+	text_add(rules, " ");
+	lead(rules, &listen, &to, ports);
+}
+
 static void forwards(const struct object *network, const struct state *state, struct text *rules)
 {
 	const struct object *forward;
 
 	for (size_t i = 0; (forward = state_next(state, "forward", &i));) {
-		struct network_listen listen;
-		uint16_t ports[2];
-		struct ip to;
-		const char *family;
-
-		if (!text_same(forward->ns, network->ns) ||
-		    !text_same(object_owner(forward), object_name(network)) ||
-		    !network_forward(forward, state, &listen, &to, ports))
+		if (!network_owns(network, forward))
 			continue;
-		family = to.family == AF_INET6 ? "ip6" : "ip";
-		text_add(rules, "\t\t%s daddr ", family);
-		if (listen.address.family)
-			ip_print(&listen.address, rules);
-		else
-			text_add(rules, "!= %s fib daddr type local",
-				 to.family == AF_INET6 ? "::1" : "127.0.0.0/8");
-		text_add(rules, " ");
-		lead(rules, &listen, &to, ports);
+		forward_add(forward, state, AF_INET, rules);
+		forward_add(forward, state, AF_INET6, rules);
 	}
 }
 

@@ -88,33 +88,39 @@ static void look(const char *path, const struct network_listen *listen, const st
 		fclose(file);
 }
 
+static void look_family(const struct object *forward, const struct state *state, uint8_t family,
+			struct diag *diag)
+{
+	struct network_listen listen;
+	uint16_t ports[2], served = 0;
+	struct ip to;
+	bool tcp;
+
+	if (!network_forward(forward, state, family, &listen, &to, ports))
+		return;
+	tcp = text_same(listen.protocol, "tcp");
+	look(tcp ? "/proc/thread-self/net/tcp" : "/proc/thread-self/net/udp", &listen, &to,
+	     tcp ? STATE_LISTEN : STATE_BOUND, &served);
+	look(tcp ? "/proc/thread-self/net/tcp6" : "/proc/thread-self/net/udp6", &listen, &to,
+	     tcp ? STATE_LISTEN : STATE_BOUND, &served);
+	if (served)
+		err_hint(diag_error(diag, object_place_of(forward, "listen"),
+				    object_label(forward, state->arena),
+				    "%s port %u is served by this host itself; expected one "
+				    "that nobody listens at",
+				    listen.protocol, served),
+			 "ss -%cnlp sport = :%u tells who", tcp ? 't' : 'u', served);
+}
+
 void network_served(const struct object *network, const struct state *state, struct diag *diag)
 {
 	const struct object *forward;
 
 	/* of the namespace the caller is in; another one's sockets are not looked at */
 	for (size_t i = 0; !network->ns[0] && (forward = state_next(state, "forward", &i));) {
-		struct network_listen listen;
-		uint16_t ports[2], served = 0;
-		struct ip to;
-		bool tcp;
-
-		if (!text_same(forward->ns, network->ns) ||
-		    !text_same(object_owner(forward), object_name(network)) ||
-		    !network_forward(forward, state, &listen, &to, ports))
+		if (!network_owns(network, forward))
 			continue;
-		tcp = text_same(listen.protocol, "tcp");
-		look(tcp ? "/proc/thread-self/net/tcp" : "/proc/thread-self/net/udp", &listen, &to,
-		     tcp ? STATE_LISTEN : STATE_BOUND, &served);
-		look(tcp ? "/proc/thread-self/net/tcp6" : "/proc/thread-self/net/udp6", &listen,
-		     &to, tcp ? STATE_LISTEN : STATE_BOUND, &served);
-		if (served)
-			err_hint(
-				diag_error(diag, object_place_of(forward, "listen"),
-					   object_label(forward, state->arena),
-					   "%s port %u is served by this host itself; expected one "
-					   "that nobody listens at",
-					   listen.protocol, served),
-				"ss -%cnlp sport = :%u tells who", tcp ? 't' : 'u', served);
+		look_family(forward, state, AF_INET, diag);
+		look_family(forward, state, AF_INET6, diag);
 	}
 }

@@ -132,6 +132,8 @@ int fixed_macs(struct visit *visit, struct state *desired, const char *host, boo
 /* --- settle.c --- */
 /* Adds to `desired` what depends on the system as it is; warnings join diag. */
 int desired_settle(struct visit *visit, struct state *desired, struct diag *diag, struct err *err);
+/* Warns of what others have that stops what stands there. */
+void hindered_tell(const struct state *state, struct diag *diag);
 
 /* --- key.c --- */
 int key_public_of(void *data, const char *path, struct public_key *key, struct err *err);
@@ -193,6 +195,8 @@ int guard_arm(struct visit *visit, const struct plan *plan, const struct state *
 	      struct err *err);
 
 /* --- networks.c --- */
+/* Others' rules that stop guests of networks that are up: warnings. */
+void networks_hindered(const struct store *store, struct arena *arena, struct diag *diag);
 /* The networks of all descriptions, as `show --json` has them. `running`: the keeper's list. */
 json_t *networks_describe(const struct store *store, const struct state *actual, json_t *running);
 

@@ -90,3 +90,18 @@ json_t *networks_describe(const struct store *store, const struct state *actual,
 	running_add(list, running);
 	return list;
 }
+
+void networks_hindered(const struct store *store, struct arena *arena, struct diag *diag)
+{
+	struct state state;
+
+	for (size_t i = 0; i < store->len; i++) {
+		const struct committed *committed = store->committed[i];
+
+		state_init(&state, arena);
+		for (size_t j = 0; j < committed->len; j++)
+			state_add(&state, committed->entries[j].object);
+		state_sort(&state);
+		hindered_tell(&state, diag);
+	}
+}

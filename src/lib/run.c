@@ -118,8 +118,12 @@ static void keeper_tell(const struct visit *visit, struct answer *answer)
 		const struct committed *committed = visit->store.committed[i];
 
 		keep = keep || committed->keep;
-		for (size_t j = 0; j < committed->len; j++)
-			leases = leases || kind_is(committed->entries[j].object->kind, "dhcp");
+		for (size_t j = 0; j < committed->len; j++) {
+			const struct kind *kind = committed->entries[j].object->kind;
+
+			keep = keep || kind->flags & KIND_KEPT;
+			leases = leases || kind_is(kind, "dhcp");
+		}
 	}
 	if (keeper_notify(visit->store.folder, keep, &err))
 		diag_warn(&answer->diag, &err);

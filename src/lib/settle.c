@@ -7,6 +7,16 @@ static bool settles(const struct object *object)
 	return object->kind->ops && object->kind->ops->settle;
 }
 
+void hindered_tell(const struct state *state, struct diag *diag)
+{
+	for (size_t i = 0; i < state->len; i++) {
+		const struct kind_ops *ops = state->objects[i]->kind->ops;
+
+		if (ops && ops->hindered)
+			ops->hindered(state->objects[i], state, diag);
+	}
+}
+
 int desired_settle(struct visit *visit, struct state *desired, struct diag *diag, struct err *err)
 {
 	struct state actual;
@@ -28,5 +38,6 @@ int desired_settle(struct visit *visit, struct state *desired, struct diag *diag
 	for (size_t i = len; i < desired->len; i++)
 		kind_expand(desired->objects[i], desired, diag);
 	state_sort(desired);
+	hindered_tell(desired, diag);
 	return 0;
 }

@@ -340,6 +340,7 @@ enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc 
 			json_array_append_new(namespaces,
 					      namespace_describe(&looking, looking.names[i]));
 	json_object_set_new(document, "namespaces", namespaces);
+	networks_hindered(&looking.visit.store, &looking.visit.arena, &looking.answer.diag);
 	status = services_describe(&looking);
 	json_object_set_new(document, "networks",
 			    networks_describe(&looking.visit.store, &looking.actual,

@@ -99,6 +99,8 @@ enum {
 	/* without a MAC it gets one above all vendors' (fe:…), so that no bridge it joins takes it
 	 * for its own and loses what stands on the old one (tap, veth) */
 	KIND_HIGH_MAC = 1 << 8,
+	/* the keeper mends it, whether or not the description says `keep: true` (ruleset) */
+	KIND_KEPT = 1 << 15,
 	/* with `master: true` it is held by the master of its device, and dies with the device's
 	 * place there (an fdb entry) */
 	KIND_IN_MASTER = 1 << 9,
@@ -153,6 +155,8 @@ struct kind_ops {
 	 * objects that depend on it (forwarding on whatever device leads out). `actual` sorted. */
 	void (*settle)(const struct object *object, struct state *state, const struct state *actual,
 		       struct diag *diag);
+	/* Warns of what others have that stops what it is for: when it is planned, or shown. */
+	void (*hindered)(const struct object *object, const struct state *state, struct diag *diag);
 	/* What others made and the plan lets stand, beside the described objects that are new:
 	 * refuses those that it cannot live with. */
 	void (*check_beside)(const struct object *foreign, const struct state *fresh,

@@ -57,3 +57,15 @@ int nft_list(const char *table, struct text *listing, struct err *err)
 		return err_set(err, -ENOENT, "there is no table %s", table);
 	return r == -EIO ? refused(&said, err) : r;
 }
+
+int nft_list_chain(const char *family, const char *table, const char *chain, struct text *listing,
+		   struct err *err)
+{
+	char *one[] = {"nft",	       "-s",	      "list",	     "chain",
+		       (char *)family, (char *)table, (char *)chain, NULL};
+	char *all[] = {"nft", "list", "chains", NULL};
+	struct text said TEXT_CLEANUP = {0};
+	int r = process_talk(family ? one : all, "", 0, listing, &said, err);
+
+	return r == -EIO ? refused(&said, err) : r;
+}

@@ -10,5 +10,9 @@
 /* Carries out a file of commands as one transaction. -EINVAL: refused, with nft's own words. */
 int nft_run(const char *commands, struct err *err);
 
+/* A chain as nft lists it; without a family, the heads of all chains. */
+int nft_list_chain(const char *family, const char *table, const char *chain, struct text *listing,
+		   struct err *err);
+
 /* A table ("inet lanloom_lab") as nft lists it, without counters. -ENOENT: there is none. */
 int nft_list(const char *table, struct text *listing, struct err *err);

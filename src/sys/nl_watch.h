@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Hears what changes in a namespace: links, addresses, routes. */
+/* Hears what changes in a namespace: links, addresses, routes; rules. */
 #pragma once
 #include <linux/netlink.h>
 #include <stdint.h>
@@ -8,6 +8,9 @@
 
 /* Opens a watch in the namespace of the calling thread; its descriptor becomes readable. */
 int nl_watch_open(int *fd, struct err *err);
+
+/* The same for nftables' rules. */
+int nl_watch_rules(int *fd, struct err *err);
 
 /*
  * Calls `each` (may be NULL) for all events that wait, and returns how many there were; -ENOBUFS:

@@ -8,9 +8,13 @@
       fd57::/64   .58.0/24
 """
 import itertools
+import os
+import pathlib
+import signal
 
 import pytest
 from lib import snapshot
+from lib.dhcp import lease, resolve
 from lib.net import run, until
 
 LAB = """name: nets
@@ -41,6 +45,13 @@ REACHED = {("one", "two"), ("two", "one"), ("four", "five"), ("five", "four"),
 SIX = ("six", "four")
 
 
+def comm(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return None
+
+
 class Lab:
     def __init__(self, net):
         self.net, self.alpha, self.far = net, net.host("alpha"), net.host("far")
@@ -61,6 +72,13 @@ class Lab:
     def address(self, host, device, four, six):
         host.ip("addr", "add", four + "/24", "dev", device)
         host.ip("addr", "add", six + "/64", "dev", device, "nodad")
+
+    def alone(self):
+        """Without the keeper, which would mend what a test breaks."""
+        for pid in self.alpha.pids():
+            if comm(pid) == "lanloomd":
+                os.kill(pid, signal.SIGKILL)
+        until(lambda: "lanloomd" not in self.alpha.commands(), 9, "the keeper is gone")
 
     def routes(self):
         """Guests lose their default routes when their wires go down."""
@@ -170,6 +188,7 @@ def test_an_isolated_network_hears_its_host_only_where_it_has_addresses(lab):
 def test_isolated_without_rules(lab):
     """Somebody flushes all rules: until they are mended nothing is answered either."""
     lab.up()
+    lab.alone()
     lab.alpha.run("nft", "flush", "ruleset")
     four, mac = lab.guests["four"], lab.alpha.link("alone")["address"]
     for address in ("192.168.57.1", "203.0.113.2"):
@@ -187,6 +206,7 @@ def test_isolated_without_rules(lab):
 def test_rules_of_others_stay_and_changed_ones_are_mended(lab):
     lab.alpha.run("nft", "add", "table", "inet", "theirs")
     lab.up()
+    lab.alone()
     ruleset = lab.alpha.run("nft", "-s", "list", "ruleset").stdout
     lab.alpha.run("nft", "insert", "rule", "inet", "lanloom_lab", "to_guests", "accept")
     plan = lab.alpha.loom_json("plan", lab.file(), check=False)
@@ -196,6 +216,57 @@ def test_rules_of_others_stay_and_changed_ones_are_mended(lab):
     assert sorted(lab.alpha.run("nft", "-s", "list", "ruleset").stdout) == sorted(ruleset)
     lab.alpha.loom("down", lab.file())
     assert lab.alpha.run("nft", "list", "ruleset").stdout.split() == ["table", "inet", "theirs", "{", "}"]
+
+
+def test_rules_that_others_flush_come_back(lab):
+    """Also single ones, and with what others put there meanwhile; nobody runs lanloom."""
+    lab.alpha.run("nft", "add", "table", "inet", "theirs")
+    lab.up()
+    listed = lab.alpha.run("nft", "-s", "list", "ruleset").stdout
+    ours = sorted(line for line in listed.splitlines() if line != "table inet theirs {")
+    lab.alpha.run("nft", "flush", "ruleset")
+
+    def back():
+        return sorted(lab.alpha.run("nft", "-s", "list", "ruleset").stdout.splitlines() + ["}"]) == ours
+    until(back, 15, "the rules are back")
+    assert not lab.guests["four"].ping("192.168.57.1", check=False)
+    lab.alpha.run("nft", "flush", "chain", "inet", "lanloom_lab", "to_guests")
+    until(back, 15, "the chain is back")
+    lab.alpha.run("nft", "add", "table", "inet", "theirs")
+    lab.alpha.loom("down", lab.file())
+    assert lab.alpha.run("nft", "list", "ruleset").stdout.split() == ["table", "inet", "theirs", "{", "}"]
+    until(lambda: not lab.alpha.pids(), 9, "the keeper ends")
+
+
+def test_rules_of_others_that_stop_it_are_named(lab):
+    """With a command that makes room, after which nothing is said; with br_netfilter also of what passes no router."""
+    lab.alpha.sysctl("net.bridge.bridge-nf-call-iptables", 0)
+    quiet = lab.up()
+    assert "drops what" not in quiet.stderr
+    lab.alpha.run("nft", "add table ip filter; add chain ip filter FORWARD "
+                  "{ type filter hook forward priority 0; policy drop; }")
+    assert not lab.guests["one"].ping(ADDRESSES["far"][0], check=False)
+    for command in (("up", lab.file()), ("plan", lab.file()), ("show",)):
+        said = lab.alpha.loom(*command).stderr
+        assert said.count("the chain FORWARD of the table ip filter, which is not lanloom's, drops what") == 2, said
+    assert "one another" not in said
+    lab.alpha.sysctl("net.bridge.bridge-nf-call-iptables", 1)
+    assert "alone: the chain FORWARD of the table ip filter, which is not lanloom's, drops what its guests " \
+        "send one another: br_netfilter" in lab.alpha.loom("show").stderr
+    lab.alpha.sysctl("net.bridge.bridge-nf-call-iptables", 0)
+    for line in said.splitlines():
+        if line.startswith("try: nft "):
+            lab.alpha.run("sh", "-c", line.removeprefix("try: "))
+    assert lab.guests["one"].ping(ADDRESSES["far"][0], count=2)
+    assert "drops what" not in lab.alpha.loom("show").stderr
+    # questions for addresses and names come in
+    lab.alpha.run("nft", "add chain ip filter INPUT { type filter hook input priority 0; policy drop; }")
+    said = lab.up(lab="\n    dns: {domain: lab.example}").stderr
+    assert said.count("drops its guests' questions") == 1, said
+    assert resolve(lab.guests["one"], "192.168.57.1", "x.lab.example") is None
+    lab.alpha.run("sh", "-c", [line for line in said.splitlines() if "th dport" in line][0].removeprefix("try: "))
+    assert resolve(lab.guests["one"], "192.168.57.1", "x.lab.example") == []
+    assert "questions" not in lab.alpha.loom("show").stderr
 
 
 def test_two_descriptions_with_networks(lab, net):
@@ -302,6 +373,43 @@ def test_forwards_from_every_side(lab, net):
     assert server.stdout.readline() == "ready\n"
     lab.alpha.loom("up", net.file("nets.yaml", moved))
     assert lab.far.run("python3", "-c", ASK, 2, 1, 8080, "203.0.113.2").stdout.strip() == "203.0.113.1"
+    lab.alpha.loom("down", "--name", "nets")
+    assert not lab.alpha.run("nft", "list", "ruleset").stdout
+
+
+@pytest.mark.limit(120)
+def test_a_forward_follows_its_guests_lease(lab, net):
+    """The name of a host of `dhcp:`, both families at once; the host's own address changes, and the forward with it."""
+    text = LAB.format(open="", alone="", lab="""
+    dhcp: {hosts: {vm1: {macaddress: "52:54:00:00:01:89", address: FOUR, address6: "SIX"}}}
+    forward: [{listen: tcp/8080, to: "vm1:80"}, {listen: udp/8080, to: "vm1:80"}]""")
+    one = lab.guests["one"]
+    one.ip("link", "set", "eth0", "address", "52:54:00:00:01:89")
+    one.sysctl("net.ipv6.conf.eth0.accept_ra", 0)  # an answer over UDP leaves with any address there is
+    for four, six in (("192.168.57.21", "fd57::21"), ("192.168.57.22", "fd57::22")):
+        lab.alpha.loom("up", net.file("nets.yaml", text.replace("FOUR", four).replace("SIX", six)))
+        lab.routes()
+        got = lease(one)
+        assert got["address"] == four
+        one.ip("addr", "flush", "dev", "eth0")
+        one.ip("addr", "add", got["address"] + "/24", "dev", "eth0")
+        one.ip("addr", "add", six + "/64", "dev", "eth0", "nodad")
+        lab.routes()
+        lab.settled()
+        servers = []
+        for family in (2, 10):
+            for kind in (1, 2):
+                servers.append(one.start("python3", "-c", SERVE, family, kind, 80, stdout=-1))
+                assert servers[-1].stdout.readline() == "ready\n"
+        for name in ("far", "alpha", "two"):
+            for kind in (1, 2):
+                heard = lab.hosts[name].run("python3", "-c", ASK, 2, kind, 8080, "203.0.113.2").stdout.strip()
+                assert heard == {"far": "203.0.113.1", "alpha": "203.0.113.2", "two": "192.168.57.1"}[name]
+                heard = lab.hosts[name].run("python3", "-c", ASK, 10, kind, 8080, "2001:db8::2").stdout.strip()
+                assert heard == {"far": "2001:db8::1", "alpha": "2001:db8::2", "two": "fd57::1"}[name]
+        for server in servers:
+            server.kill()
+            server.wait()
     lab.alpha.loom("down", "--name", "nets")
     assert not lab.alpha.run("nft", "list", "ruleset").stdout
 
