@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * MACVTAP and IPVTAP: links with a device node of our own, nodes/[NAMESPACE/]NAME in the state
- * folder. It is made right behind the device and goes with it; its owner is the file's.
+ * MACVTAP and IPVTAP: links with a device node of our own, KEY/[NAMESPACE:/]NAME in /dev/lanloom,
+ * where KEY is the name of the state folder. It is made right behind the device and goes with it;
+ * its owner is the file's. (A device's name has no ":". In /run no device node can be opened where
+ * systemd has mounted it, and the state folder is root's.)
  */
 #include <errno.h>
 #include <string.h>
@@ -10,6 +12,8 @@
 
 #include "sys/tap_node.h"
 #include "world/live.h"
+
+#define NODES "/dev/lanloom"
 
 struct node {
 	uint32_t ifindex;
@@ -20,8 +24,10 @@ struct node {
 static const char *node_path(const struct live *live, const struct object *object,
 			     struct arena *arena)
 {
-	return arena_print(arena, "%s/nodes/%s%s%s", live->folder, object->ns,
-			   object->ns[0] ? "/" : "", object_name(object));
+	const char *slash = strrchr(live->folder, '/');
+
+	return arena_print(arena, NODES "/%s/%s%s%s", slash ? slash + 1 : live->folder, object->ns,
+			   object->ns[0] ? ":/" : "", object_name(object));
 }
 
 static int number_inside(void *data, struct err *err)
@@ -87,8 +93,8 @@ void live_node_tidy(struct live *live, const struct breath *breath)
 			continue;
 		path = node_path(live, object, &live->scratch);
 		unlink(path);
-		/* the folders, unless there are others in them */
-		for (int up = object->ns[0] ? 2 : 1; up--;) {
+		/* the folders up to NODES, unless there are others in them */
+		for (int up = object->ns[0] ? 3 : 2; up--;) {
 			path = arena_textn(&live->scratch, path,
 					   (size_t)(strrchr(path, '/') - path));
 			rmdir(path);

@@ -23,6 +23,7 @@ LANLOOM = str(pathlib.Path(os.environ.get("LANLOOM", ROOT / "build" / "lanloom")
 SLOWNESS = int(os.environ.get("LANLOOM_TEST_SLOWNESS", "1"))  # the guest is an emulated machine
 NETNS = pathlib.Path("/run/netns")
 STATE = pathlib.Path("/run/lanloom")
+NODES = pathlib.Path("/dev/lanloom")
 CLONE_NEWNET = 0x40000000
 SO_NETNS_COOKIE = 71
 PREFIX = re.compile(r"^lt(\d+)-")
@@ -227,6 +228,9 @@ class Net:
             if (NETNS / host.space).exists():
                 for folder in host.state_folders():
                     shutil.rmtree(folder, ignore_errors=True)
+                    shutil.rmtree(NODES / folder.name, ignore_errors=True)
+                    with contextlib.suppress(OSError):
+                        NODES.rmdir()
         for path in spaces():
             if path.name.startswith(self.prefix + "-"):
                 remove(path.name)
