@@ -16,11 +16,10 @@ import socket
 import time
 
 import pytest
-from lib.frames import Ear
+from lib.frames import EVERYBODY, Ear
 from lib.net import ROOT, SLOWNESS
 
 MANUAL = ROOT / "doc" / "man" / "lanloom.1"
-EVERYBODY = "ff:ff:ff:ff:ff:ff"
 QUIET = 0.3  # seconds in which what should not come has time to come
 PLAIN, REFLECTING = "plain", "reflecting"
 

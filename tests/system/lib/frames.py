@@ -15,6 +15,7 @@ SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 SO_RCVBUFFORCE = 33
 ETH_P_ALL = 3
 TEST_TYPE = 0x88B5  # IEEE 802 local experimental
+EVERYBODY = "ff:ff:ff:ff:ff:ff"
 
 
 def checksum(data):
