@@ -123,7 +123,8 @@ enum loom_status loom_kinds(struct loom *loom, const char *kind, struct loom_doc
 
 /*
  * A description made from something else, as `text`; what has no counterpart is in `warnings`.
- * format: "live" (file NULL), "ifcfg", "interfaces", "netplan", "networkd". file: a file, a folder,
+ * format: "live" (file NULL), "ifcfg", "interfaces", "libvirt", "netplan", "networkd". file: a
+ * file, a folder,
  * "-"; NULL: where that program has its own. The option `name` is the description's.
  */
 enum loom_status loom_import(struct loom *loom, const char *format, const char *file,

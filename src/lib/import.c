@@ -52,7 +52,8 @@ static void format_unknown(struct answer *answer, const char *word)
 		words[len++] = import_formats[i]->name;
 	near = text_nearest(word, words);
 	err_set(&err, -EINVAL,
-		"there is no format \"%s\"; expected live, ifcfg, interfaces, netplan or networkd",
+		"there is no format \"%s\"; expected live, ifcfg, interfaces, libvirt, netplan or "
+		"networkd",
 		word);
 	if (near)
 		err_hint(&err, "lanloom import %s", near);

@@ -1,4 +1,4 @@
-for words in 'interfaces import/interfaces' 'ifcfg import/ifcfg' 'networkd import/networkd' 'netplan import/netplan.yaml' 'netplan import/none' 'netplna'; do
+for words in 'interfaces import/interfaces' 'ifcfg import/ifcfg' 'networkd import/networkd' 'libvirt import/libvirt' 'libvirt import/none' 'libvirt import/netplan.yaml' 'netplan import/netplan.yaml' 'netplan import/none' 'netplna'; do
 	echo "\$ lanloom import $words"
 	lanloom import $words 2>&1
 	echo "exit $?"
