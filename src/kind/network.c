@@ -188,8 +188,7 @@ static bool drops(const struct object *object, const struct object *other,
 {
 	const struct network *its = object->data;
 
-	static const char *const kinds_of_gateway[] = {"address", "route", "forward", "range",
-						       "reservation"};
+	static const char *const kinds_of_gateway[] = {"address", "route", "forward"};
 
 	for (size_t i = 0; i < sizeof(kinds_of_gateway) / sizeof(kinds_of_gateway[0]); i++)
 		if (kind_is(other->kind, kinds_of_gateway[i]))

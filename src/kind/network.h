@@ -43,7 +43,15 @@ struct network_listen {
 bool network_forward(const struct object *forward, const struct state *state, uint8_t family,
 		     struct network_listen *listen, struct ip *to, uint16_t to_ports[2]);
 
-/* kind_ops.beside: names others' rules that stop its guests. */
+/* Adds the table that guards its guests against each other, where a port is to be guarded. */
+void network_guard(const struct object *network, struct state *state);
+
+/* Adds a table of a family, of the network's own name. */
+struct text;
+void network_table(const struct object *network, struct state *state, const char *family,
+		   const struct text *rules);
+
+/* kind_ops.hindered: names others' rules that stop its guests. */
 void network_hindered(const struct object *network, const struct state *state, struct diag *diag);
 
 /* What the names of our tables begin with. */

@@ -57,7 +57,7 @@ static void check(const struct object *object, const struct state *state, struct
 		state_named(state, "network", object->ns, its->network ? its->network : "");
 	const struct prefix *net;
 
-	if (!network || !object_has_key(object, "range"))
+	if (!network || !object_has_key(object, "range") || network_elsewhere(network->data, state))
 		return;
 	net = network_net(network, state, &its->range.first);
 	if (!net || !prefix_covers(net, &its->range.last))

@@ -105,7 +105,7 @@ static void check(const struct object *object, const struct state *state, struct
 		state_named(state, "network", object->ns, object_owner(object) ?: "");
 	const char *name = object_name(object);
 
-	if (!network)
+	if (!network || network_elsewhere(network->data, state))
 		return;
 	if (name && !network_label_good(name, strlen(name)))
 		refuse(object, state, diag, "name",

@@ -32,8 +32,8 @@ static const char *table_name(const char *family, const char *network, struct ar
 	return arena_text(arena, text_get(&name));
 }
 
-static void table_add(const struct object *network, struct state *state, const char *family,
-		      const struct text *rules)
+void network_table(const struct object *network, struct state *state, const char *family,
+		   const struct text *rules)
 {
 	struct object *object = object_make(state->arena, kind_find("ruleset"), network->ns);
 
@@ -291,9 +291,9 @@ void network_rules(const struct object *network, struct state *state)
 		masquerade(network, state, &rules);
 	if (its->mode != NETWORK_ISOLATED)
 		leading(network, state, &rules);
-	table_add(network, state, "inet", &rules);
+	network_table(network, state, "inet", &rules);
 	if (its->mode != NETWORK_ISOLATED)
 		return;
 	hearing(network, state, &heard);
-	table_add(network, state, "netdev", &heard);
+	network_table(network, state, "netdev", &heard);
 }

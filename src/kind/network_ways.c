@@ -127,6 +127,8 @@ void network_settle(const struct object *object, struct state *state, const stru
 	const struct network *its = object->data;
 	const char **uplinks;
 
+	if (its->mode != NETWORK_BRIDGED)
+		network_guard(object, state);
 	if (its->mode == NETWORK_BRIDGED || its->mode == NETWORK_ISOLATED ||
 	    network_elsewhere(its, state))
 		return;

@@ -9,7 +9,8 @@ struct port {
 	uint32_t cost;
 	uint16_t priority, group_forward_mask;
 	uint8_t isolated, hairpin, learning, flood, multicast_flood, broadcast_flood, fast_leave;
-	uint8_t multicast_to_unicast, neighbour_suppression, proxy_arp, guard, root_block, state;
+	uint8_t multicast_to_unicast, neighbour_suppression, proxy_arp, guard, root_block, state,
+		source_guard;
 	uint8_t proxy_arp_wifi, multicast_router, vlan_tunnel, locked;
 };
 
@@ -59,6 +60,8 @@ static const struct field fields[] = {
 	 .doc = "the same also towards ports that have it (IEEE 802.11 proxy ARP)"},
 	{"guard", &vtype_bool, FIELD(port, guard), .attr = IFLA_BRPORT_GUARD, .initial = "false",
 	 .doc = "the port is closed when an STP frame comes in"},
+	{"source-guard", &vtype_bool, FIELD(port, source_guard), .flags = FIELD_FACE,
+	 .doc = "what is behind it cannot pretend to be others (on where the network gives leases)"},
 	{"root-block", &vtype_bool, FIELD(port, root_block), .attr = IFLA_BRPORT_PROTECT,
 	 .initial = "false", .doc = "never becomes the STP root port"},
 	{"group-forward-mask", &vtype_u16, FIELD(port, group_forward_mask),

@@ -128,7 +128,7 @@ TUNTAP = {
 }
 ELSEWHERE = {  # what tests below set and read back
     "bridge": {"uplink"}, "veth": {"peer"}, "tap": set(), "tun": set(), "ethernet": {"home"},
-    "port": {"device", "bridge"},
+    "port": {"device", "bridge", "source-guard"},  # source-guard: test_guard.py
     "address": {"device", "address", "label", "peer", "lifetime", "metric", "no-prefix-route", "scope"},
     "route": {"to", "table", "metric", "device", "via", "type", "scope", "from", "mtu", "on-link",
               "congestion-window", "advertised-receive-window", "protocol"},

@@ -204,6 +204,7 @@ def test_ipv6_by_advertisement_and_by_dhcp(lab):
 def test_an_isolated_network_leads_nowhere(lab):
     lab.up(mode="isolated", addresses=', "fd57::1/64"')
     one = lab.guests["one"]
+    one.ip("link", "set", "eth0", "address", VM1)  # who has that address is looked at
     got = lab.take("one", VM1)
     assert got["address"] == "192.168.57.10" and "3" not in got["options"]
     assert resolve(one, "192.168.57.1", "vm1.lab.example") == ["192.168.57.10"]
