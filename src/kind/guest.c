@@ -27,7 +27,7 @@ static const struct field fields[] = {
 	{"name", &vtype_text, FIELD(guest, name), .flags = FIELD_KEY | FIELD_NEED, .max = 63,
 	 .doc = "name"},
 	{"macaddress", &vtype_mac, FIELD(guest, macaddress), .flags = FIELD_FACE,
-	 .doc = "hardware address of the guest's own card"},
+	 .doc = "of the guest's own card; without one lanloom vm makes one, which no DHCP knows"},
 	{"address", &vtype_ip, FIELD(guest, address), .flags = FIELD_FACE,
 	 .doc = "IP address the guest has"},
 	{"network", &vtype_device, FIELD(guest, network), .flags = FIELD_FACE,

@@ -170,7 +170,16 @@ def test_side_by_side(net, host, libvirt):
     libvirt.virsh("destroy", "web")
     libvirt.virsh("start", "web")
     reached(host, "192.168.57.2")
-    libvirt.virsh("net-destroy", "default")
+    text = libvirt.virsh("net-dumpxml", "default").stdout
+    for name in ("other", "default"):
+        libvirt.virsh("destroy" if name == "other" else "net-destroy", name)
+    assert ours() == stood and host.ping("192.168.57.2")
+    # libvirt's network becomes ours, and its domains start on it by the name of its bridge
+    imported = host.loom("import", "libvirt", "-", "--name", "default", input=text)
+    host.loom("up", net.file("imported.yaml", imported.stdout))
+    assert [one["local"] for one in host.json("-4", "addr", "show", "virbr0")[0]["addr_info"]] == ["192.168.122.1"]
+    libvirt.define("third", host.loom("libvirt", "virbr0", "--interface").stdout, "192.168.122.8/24")
+    reached(host, "192.168.122.8")
     assert ours() == stood and host.ping("192.168.57.2")
 
 
