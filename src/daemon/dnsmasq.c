@@ -36,6 +36,7 @@
 #define READY_MS 5000
 #define READY_WORDS " started, version" /* what it says when its ports are open */
 #define USUAL_MTU 1500
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
 #define CAP(name) (UINT64_C(1) << (name))
 
 struct launch {
@@ -107,6 +108,7 @@ static void config_text(struct service *service, struct text *text)
 {
 	const char *ns = service->setup->object->ns;
 	uint32_t mtu = service->device_mtu;
+	char resolvers[300];
 
 	text_add(text, "%s", config_of(service));
 	if (serves_leases(service))
@@ -115,9 +117,10 @@ static void config_text(struct service *service, struct text *text)
 	if (serves_leases(service) && mtu && mtu != USUAL_MTU &&
 	    !strstr(config_of(service), "\ndhcp-option=option:mtu,"))
 		text_add(text, "dhcp-option=option:mtu,%u\n", mtu);
-	/* as `ip netns exec` has it */
-	if (ns[0] && !strstr(config_of(service), "\nno-resolv\n"))
-		text_add(text, "resolv-file=/etc/netns/%s/resolv.conf\n", ns);
+	/* as `ip netns exec` has it; a name with more in it could say more than a path */
+	snprintf(resolvers, sizeof(resolvers), "/etc/netns/%s/resolv.conf", ns);
+	if (ns[0] && !ns[strspn(ns, PLAIN)] && access(resolvers, R_OK) == 0)
+		text_add(text, "resolv-file=%s\n", resolvers);
 }
 
 static int config_write(struct launch *launch, const char *name, struct err *err)

@@ -14,7 +14,7 @@ import socket
 import pytest
 from lib import snapshot
 from lib.dhcp import lease, resolve
-from lib.net import LANLOOM, until
+from lib.net import LANLOOM, NETNS, run, until
 
 VM1 = "52:54:00:00:01:89"
 TEXT = """name: lab
@@ -238,6 +238,30 @@ def test_a_port_that_is_taken_is_a_refused_step(lab):
     assert [path for folder in lab.alpha.state_folders() for path in folder.glob("dhcp*")] == []
     taken.close()
     lab.up()
+
+
+def test_in_a_namespace(net, host):
+    """The network stands in a namespace that the description makes; its keeper is the caller's."""
+    space, guest = net.space("inner"), net.host("guest")
+    path = net.file("lab.yaml", f"""name: lab
+namespaces:
+  {space}:
+    networks: {{lab: {{mode: isolated, addresses: [192.168.57.1/24], interfaces: [port],
+                     dhcp: {{range: [192.168.57.100, 192.168.57.200]}}}}}}
+    virtual-ethernets: {{port: {{peer: /far}}}}
+""")
+    host.loom("up", path)
+    host.ip("link", "set", "far", "netns", guest.space, "name", "eth0")
+    guest.ip("link", "set", "eth0", "up")
+    run("ip", "-n", space, "link", "set", "port", "up")
+    got = lease(guest)
+    assert got["server"] == "192.168.57.1"
+    networks = host.loom_json("show")["networks"]
+    assert [(one["namespace"], len(one["leases"])) for one in networks] == [(space, 1)]
+    # the keeper is in the caller's namespace, what it runs in the network's
+    assert "dnsmasq" in [comm(int(pid)) for pid in run("ip", "netns", "pids", space).stdout.split()]
+    host.loom("down", path)
+    assert not (NETNS / space).exists() and host.pids() == []
 
 
 def test_only_the_gateway_serves(net):
