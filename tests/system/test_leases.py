@@ -13,7 +13,7 @@ import socket
 
 import pytest
 from lib import snapshot
-from lib.dhcp import lease, resolve
+from lib.dhcp import lease, lease_six, resolve
 from lib.net import LANLOOM, NETNS, run, until
 
 VM1 = "52:54:00:00:01:89"
@@ -198,6 +198,17 @@ def test_ipv6_by_advertisement_and_by_dhcp(lab):
     lab.up(addresses=', "fd57::1/64"', dhcp='\n      ranges: ["fd57::100-fd57::1ff"]')
     config = (lab.alpha.state_folders()[0] / "dhcp.lab.conf").read_text()
     assert "dhcp-range=fd57::100,fd57::1ff,64,3600\n" in config and "ra-stateless" not in config
+    got = lease_six(one)
+    assert got and got.startswith("fd57::1"), got
+    assert lab.leases()[got]["duid"].endswith(one.link("eth0")["address"])
+    # a host of the description's gets its own
+    two = lab.guests["two"]
+    path = lab.file(addresses=', "fd57::1/64"', dhcp='\n      ranges: ["fd57::100-fd57::1ff"]')
+    path.write_text(path.read_text().replace(
+        "hosts: {", f'hosts: {{six: {{macaddress: "{two.link("eth0")["address"]}", address6: "fd57::22"}}, '))
+    lab.alpha.loom("up", path)
+    assert lease_six(two) == "fd57::22"
+    assert lab.leases()["fd57::22"]["name"] == "six"
 
 
 @pytest.mark.limit(120)

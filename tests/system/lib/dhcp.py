@@ -5,6 +5,7 @@ Run as a program inside a guest:
 
     dhcp.py ask DEVICE [MAC [NAME [SECONDS]]]    a lease, as JSON: address, server, options; null: none
     dhcp.py serve DEVICE ADDRESS                 answers every question with ADDRESS, until it is ended
+    dhcp.py six DEVICE [MAC]                     an address by DHCPv6 (RFC 8415), as JSON; null: none
     dhcp.py name SERVER NAME                     its IPv4 addresses by DNS, as JSON; null: no answer
 """
 import fcntl
@@ -124,6 +125,38 @@ def serve(device, address):
         sock.send(frame(own, given, b"\xff" * 6, b"\xff" * 4, (67, 68), body))
 
 
+def options_of(data):
+    while len(data) >= 4:
+        kind, size = struct.unpack("!HH", data[:4])
+        yield kind, data[4:4 + size]
+        data = data[4 + size:]
+
+
+def ask_six(device, mac=None):
+    """In one exchange: with the option rapid-commit the answer to the first question is the lease."""
+    own = bytes.fromhex(mac.replace(":", "")) if mac else mac_of(device)
+    sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+    sock.bind(("::", 546))
+    sock.settimeout(2)
+    xid = os.urandom(3)
+    wanted = [(1, b"\x00\x03\x00\x01" + own), (3, own[2:] + bytes(8)), (8, bytes(2)), (14, b""), (6, b"\x00\x17")]
+    text = b"\x01" + xid + b"".join(struct.pack("!HH", k, len(v)) + v for k, v in wanted)
+    for _ in range(6):
+        sock.sendto(text, ("ff02::1:2", 547, 0, socket.if_nametoindex(device)))
+        try:
+            answer = sock.recv(2000)
+        except TimeoutError:
+            continue
+        if answer[0] != 7 or answer[1:4] != xid:
+            continue
+        for kind, value in options_of(answer[4:]):
+            for inner, address in options_of(value[12:] if kind == 3 else b""):
+                if inner == 5:
+                    return socket.inet_ntop(socket.AF_INET6, address[:16])
+    return None
+
+
 def name(server, wanted):
     query = struct.pack("!HHHHHH", 7, 0x0100, 1, 0, 0, 0) + \
         b"".join(bytes([len(part)]) + part.encode() for part in wanted.split(".")) + b"\0\0\1\0\1"
@@ -156,6 +189,10 @@ def lease(guest, *words, device="eth0"):
     return json.loads(done.stdout)
 
 
+def lease_six(guest, *words, device="eth0"):
+    return json.loads(guest.run("python3", FILE, "six", device, *words, timeout=40).stdout)
+
+
 def resolve(guest, server, wanted):
     return json.loads(guest.run("python3", FILE, "name", server, wanted).stdout)
 
@@ -165,5 +202,7 @@ if __name__ == "__main__":
         print(json.dumps(ask(*sys.argv[2:])))
     elif sys.argv[1] == "serve":
         serve(*sys.argv[2:])
+    elif sys.argv[1] == "six":
+        print(json.dumps(ask_six(*sys.argv[2:])))
     else:
         print(json.dumps(name(*sys.argv[2:])))
