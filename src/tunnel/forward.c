@@ -8,6 +8,13 @@ static struct peer *peer_at(const struct engine *engine, struct mac_place *place
 }
 _Static_assert(offsetof(struct peer, place) == 0, "a place leads to its peer");
 
+static void expect(const struct engine *engine, const struct frame *frame)
+{
+	if (!frame_is_group(frame->data))
+		mac_table_expect(&engine->macs, frame_mac_key(frame, frame->data + 6),
+				 frame_mac_key(frame, frame->data));
+}
+
 /* Learns the source. False: the frame is dropped and counted. */
 static bool learn(struct engine *engine, struct peer *from, const struct frame *frame, uint64_t now)
 {
@@ -37,6 +44,7 @@ void forward_local(struct engine *engine, struct frame *frame, uint64_t now)
 {
 	struct view *view = &engine->view;
 
+	expect(engine, frame);
 	if (!learn(engine, NULL, frame, now))
 		return;
 	struct peer *peer = find(engine, frame, now);
@@ -88,6 +96,7 @@ void forward_remote(struct engine *engine, struct peer *from, struct frame *fram
 {
 	bool group = frame_is_group(frame->data);
 
+	expect(engine, frame);
 	if (!learn(engine, from, frame, now))
 		return;
 	if (group && is_storm(from, now)) {

@@ -40,6 +40,12 @@ enum mac_learned { MAC_KNOWN, MAC_NEW, MAC_MOVED, MAC_HELD, MAC_REFUSED };
 int mac_table_init(struct mac_table *table, uint32_t capacity, const struct siphash_key *key);
 void mac_table_fini(struct mac_table *table);
 
+/*
+ * Both are going to be looked up. Of many thousand addresses none is in the caches: this waits for
+ * memory once for the two.
+ */
+void mac_table_expect(const struct mac_table *table, uint64_t source, uint64_t destination);
+
 /* A frame with that source came from `place`. HELD: it moved less than a second ago. */
 enum mac_learned mac_table_learn(struct mac_table *table, uint64_t key, struct mac_place *place,
 				 uint64_t now);

@@ -19,8 +19,11 @@ struct peer {
 	struct noise_peer noise;
 	enum control_cipher cipher; /* INHERIT: the tunnel's */
 	bool relay;
+	bool announced;	       /* as connected */
+	bool handshaking;      /* `handshake` is live, and its index reserved */
 	uint64_t keepalive_ns; /* 0: none */
 	uint32_t storm_limit;
+	uint32_t probe_id; /* of probes on this path; replies with another are late */
 	struct endpoint configured, endpoint; /* family 0: none; endpoint is the one in use */
 
 	/* Section 7: current is sent in, all are received in. */
@@ -28,7 +31,6 @@ struct peer {
 
 	/* The handshake we began. */
 	struct noise_handshake handshake;
-	bool handshaking;	/* handshake is live, and its index reserved */
 	uint32_t attempts;	/* initiations since attempt_ns */
 	uint64_t attempt_ns;	/* when the series of them began; 0: none */
 	uint64_t retry_ns;	/* of the next one, while attempt_ns */
@@ -48,15 +50,16 @@ struct peer {
 	uint64_t answer_ns;    /* data received, first since anything was sent */
 	uint64_t hope_ns;      /* until then frames wait for a session */
 
-	bool announced; /* as connected */
 	struct pathmtu path;
-	uint32_t probe_id; /* of probes on this path; replies with another are late */
 	uint64_t storm_ns; /* when all tokens of the storm limit are back */
 	struct parcel_list queue, open;
 
 	uint64_t rx_bytes, tx_bytes, rx_frames, tx_frames;
 	uint64_t drops[DROP_COUNT];
 };
+
+/* There may be thousands: with what the vault puts in front, a block of 1 KiB and not of 2. */
+_Static_assert(sizeof(struct peer) <= 1024 - 16, "an idle peer costs 1 KiB");
 
 /* Kept peers are connected without anybody's asking (section 7). */
 static inline bool peer_is_kept(const struct peer *peer)
