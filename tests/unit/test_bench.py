@@ -45,6 +45,15 @@ def test_ratios_are_taken_within_a_round_and_told_whether_they_are_met():
     assert back["asked"] == ">= 0.5" and back["met"]
 
 
+def test_what_is_asked_of_a_thing_itself_has_its_unit():
+    part = toy([])
+    part.RATIOS = [frame.Ratio("fast, alone", ("fast", "time"), most=4, unit="s")]
+    figures = frame.measure(part, None, 3, lambda _text: None)
+    assert figures["ratios"][0]["values"] == [2, 3, 4] and figures["ratios"][0]["met"]
+    assert any("3 s (2 to 4)" in line for line in report.part_lines("toy", figures | {
+        "title": "a toy", "load": [0, 0], "machine": {"cpu": "one", "kernel": "6", "commit": "c"}}))
+
+
 def test_a_part_measured_again_takes_the_place_of_the_earlier_one(tmp_path):
     figures = frame.measure(toy([]), None, 1, lambda _text: None)
     figures |= {"title": "a toy", "load": [0.1, 0.2],
@@ -68,5 +77,5 @@ def test_a_part_is_whole(name):
     part = importlib.import_module(f"parts.{name}")
     assert part.__doc__ and part.ROUNDS >= 3
     for ratio in part.RATIOS:
-        for way, quantity in (ratio.over, ratio.under):
+        for way, quantity in filter(None, (ratio.over, ratio.under)):
             assert way in part.WAYS and quantity in part.UNITS

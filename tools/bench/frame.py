@@ -25,12 +25,13 @@ from typing import NamedTuple, Optional
 
 
 class Ratio(NamedTuple):
-    """One measured thing over another of the same round: (way, quantity) each."""
+    """One measured thing over another of the same round: (way, quantity) each. Without `under` the thing itself."""
     says: str
     over: tuple
-    under: tuple
+    under: Optional[tuple] = None
     most: Optional[float] = None   # asked: not above
     least: Optional[float] = None  # asked: not below
+    unit: str = "x"
 
 
 def cpu():
@@ -52,9 +53,12 @@ def spread(values):
 
 
 def ratio_of(ratio, rounds):
-    quotients = [one[ratio.over[0]][ratio.over[1]] / one[ratio.under[0]][ratio.under[1]]
-                 for one in rounds]
-    found = spread(quotients)
+    def quotient(one):
+        over, under = [one[which[0]][which[1]] if which else 1 for which in (ratio.over, ratio.under)]
+        return over / under
+
+    found = spread([quotient(one) for one in rounds])
+    found["unit"] = ratio.unit
     found["says"] = ratio.says
     if ratio.most is not None:
         found |= {"asked": f"<= {ratio.most:g}", "met": found["median"] <= ratio.most}

@@ -5,9 +5,10 @@
     eth0 ------ port0 [br0] ~~tunnel~~ wire0 -- wire0 ~~tunnel~~ [br0] port0 ------ eth0
     10.77.0.1, 10.77.1.1    192.0.2.1       192.0.2.2               10.77.0.2, 10.77.2.1
 
-The wire is a veth pair with offloads and an MTU of 1500, the guests have 1400, both ends share the
-processors. A carrier is a context manager; inside it guest-alpha reaches `carrier.target`.
+The wire is a veth pair with offloads (unless a part wants it without) and an MTU of 1500, the guests have
+1400 (unless a part changes both), both ends share the processors. A carrier is a context manager; inside it guest-alpha reaches `carrier.target`.
 """
+import base64
 import contextlib
 import os
 import pathlib
@@ -19,6 +20,8 @@ import sid
 
 MTU = 1400
 HERE = pathlib.Path(__file__).resolve().parent
+# Without the last two VXLAN's super-frames would pass the wire in one piece, and be lost in one piece.
+CUTTING = ("tso", "gso", "gro", "tx-udp-segmentation", "tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation")
 # A session ends where it reads from a device that is not up yet: it brings it up itself, and a client
 # that came too late is started again.
 VTUND = f"""options {{ port 5000; timeout 60; syslog user; ifconfig /sbin/ifconfig; ip /bin/ip; }}
@@ -31,8 +34,10 @@ lan {{ passwd x; type ether; proto udp; encrypt no; compress no; keepalive no; s
 class Lan:
     """The stage."""
 
-    def __init__(self, net):
+    def __init__(self, net, offloads=True):
         self.net = net
+        self.mtu = MTU
+        self.offloads = offloads
         self.hosts = [net.host("alpha"), net.host("beta")]
         net.wire(self.hosts[0], "wire0", self.hosts[1], "wire0")
         self.guests = []
@@ -48,8 +53,18 @@ class Lan:
             guest.ip("addr", "add", f"10.77.{n}.1/24", "dev", "eth0")
             guest.ip("route", "add", "10.77.0.0/16", "via", f"10.77.{n}.254")
             self.guests.append(guest)
+        for host in self.hosts if not offloads else ():
+            host.run("ethtool", "-K", "wire0", *(word for name in CUTTING for word in (name, "off")))
         self.helper = net.folder / "pps"
         run("cc", "-O2", "-o", self.helper, HERE / "pps.c", timeout=300)
+
+    def resize(self, guests, wire):
+        """The MTU of the guests and of the wire."""
+        self.mtu = guests
+        for host, guest in zip(self.hosts, self.guests):
+            host.ip("link", "set", "wire0", "mtu", wire)
+            for where, device in ((guest, "eth0"), (host, "port0"), (host, "br0")):
+                where.ip("link", "set", device, "mtu", guests)
 
     def pairs(self):
         """(host, own number, the other's number)"""
@@ -101,8 +116,11 @@ class Carrier:
         self.up()
         for host in self.lan.hosts:
             share_like_ours(host)
-        until(lambda: self.lan.guests[0].ping(self.target, check=False), 20, "the other guest answers")
+        until(self.joined, 20, "the other guest answers")
         return self
+
+    def joined(self):
+        return self.lan.guests[0].ping(self.target, check=False)
 
     def __exit__(self, *error):
         for host in self.lan.hosts:
@@ -140,6 +158,25 @@ class Bare(Carrier):
 class Lanloom(Carrier):
     environment = {}
 
+    def __init__(self, lan, further=0, peer="", bridged=True):
+        """`further`: so many idle peers besides at alpha; `peer`: more keys of the other one."""
+        super().__init__(lan)
+        self.further = further
+        self.peer = peer
+        self.bridges = "bridges:\n  br0: {existing: true, interfaces: [lan0]}\n" if bridged else ""
+
+    def peers(self, public, own, other):
+        yield f"{{name: other, keys: {{public: \"{public[other - 1]}\"}}, endpoint: \"192.0.2.{other}:51821\"{self.peer}}}"
+        for n in range(self.further if own == 1 else 0):
+            yield f"{{name: idle{n}, keys: {{public: \"{base64.b64encode(os.urandom(32)).decode()}\"}}}}"
+
+    def joined(self):
+        return super().joined() if self.bridges else self.status(0)["peers"][0]["connected"]
+
+    def status(self, number):
+        """Of a host's tunnel."""
+        return self.lan.hosts[number].loom_json("tunnel", "lan0")["tunnels"][0]
+
     def up(self):
         keys = [self.lan.net.folder / f"{host.name}.key" for host in self.lan.hosts]
         for key in keys:
@@ -147,11 +184,9 @@ class Lanloom(Carrier):
                 run(LANLOOM, "key", "new", key)
         public = [run(LANLOOM, "key", "public", key).stdout.strip() for key in keys]
         for host, own, other in self.lan.pairs():
-            path = self.lan.file(f"{host.name}.yaml", "name: bench\nbridges:\n"
-                                 "  br0: {existing: true, interfaces: [lan0]}\ntunnels:\n"
-                                 f"  lan0: {{mode: lan, key: {keys[own - 1]}, port: 51821, mtu: {MTU}, peers: "
-                                 f"[{{name: other, keys: {{public: \"{public[other - 1]}\"}}, "
-                                 f"endpoint: \"192.0.2.{other}:51821\"}}]}}\n")
+            path = self.lan.file(f"{host.name}.yaml", f"name: bench\n{self.bridges}tunnels:\n"
+                                 f"  lan0: {{mode: lan, key: {keys[own - 1]}, port: 51821, mtu: {self.lan.mtu}, "
+                                 f"peers: [{', '.join(self.peers(public, own, other))}]}}\n")
             # A machine that is busy with other things may keep the worker from answering in time.
             until(lambda host=host, path=path: host.loom("up", "-q", path, check=False, env={
                 **os.environ, **self.environment}).returncode == 0, 60, "lanloom is up")
@@ -239,8 +274,8 @@ CARRIERS = {
 
 
 @contextlib.contextmanager
-def stage(net):
-    yield Lan(net)
+def stage(net, offloads=True):
+    yield Lan(net, offloads)
 
 
 def processor(lan):
@@ -255,7 +290,8 @@ def processor(lan):
 
 
 def facts(lan):
-    words = {"guests": f"MTU {MTU}, two namespaces; a veth wire of 1500 with offloads; all on one machine",
+    wire = "with offloads" if lan.offloads else "without offloads"
+    words = {"guests": f"MTU {MTU}, two namespaces; a veth wire of 1500 {wire}; all on one machine",
              "VTun": run("dpkg-query", "-W", "-f", "${Version}", "vtun").stdout,
              "wireguard-go": next(sid.CACHE.glob("wireguard-go_*.deb")).name.split("_")[1] + " (Debian unstable)"}
     return words

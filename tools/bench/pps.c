@@ -18,10 +18,11 @@
 #include <unistd.h>
 
 #define BATCH 64
+#define FRAME_MAX 9216
 
 static struct mmsghdr messages[BATCH];
 static struct iovec parts[BATCH];
-static char bytes[BATCH][2048];
+static char bytes[BATCH][FRAME_MAX];
 
 static double now(void)
 {
@@ -83,7 +84,7 @@ static void take_all(char **argv)
 	double seconds = atof(argv[3]), first = 0, last = 0;
 	unsigned long n = 0;
 
-	prepare(2048);
+	prepare(FRAME_MAX);
 	while (poll(&ready, 1, n ? 3000 : 10000) > 0 && (!n || now() < first + seconds)) {
 		int taken = recvmmsg(fd, messages, BATCH, MSG_DONTWAIT, NULL);
 

@@ -62,7 +62,7 @@ def part_lines(name, part):
     yield "| --- | --- | --- | --- |"
     for ratio in part["ratios"]:
         verdict = "" if "met" not in ratio else "met" if ratio["met"] else "**not met**"
-        yield f"| {ratio['says']} | {value_text(ratio, 'x')} | {ratio.get('asked', '')} | {verdict} |"
+        yield f"| {ratio['says']} | {value_text(ratio, ratio.get('unit', 'x'))} | {ratio.get('asked', '')} | {verdict} |"
 
 
 def write(folder, date, parts):

@@ -22,7 +22,8 @@ RATIOS = [
 ]
 
 
-def thousands(the, target, size):
+def counted(the, target, size):
+    """(frames that came, in how many seconds)"""
     one, other = the.guests
     taker = other.start(the.helper, "take", 7000, 1.5, stdout=subprocess.PIPE)
     time.sleep(0.2)
@@ -30,7 +31,12 @@ def thousands(the, target, size):
     n, seconds = taker.communicate(timeout=20)[0].split()
     the.net.processes.remove(taker)
     assert float(seconds) > 0.1, f"{n} frames of {size} bytes came"
-    return int(n) / float(seconds) / 1000
+    return int(n), float(seconds)
+
+
+def thousands(the, target, size):
+    n, seconds = counted(the, target, size)
+    return n / seconds / 1000
 
 
 def measure(the, carrier):
