@@ -4,7 +4,8 @@
 
 extern const struct cmd cmd_up, cmd_plan, cmd_down, cmd_check, cmd_show, cmd_exec, cmd_vm,
 	cmd_libvirt, cmd_add, cmd_set, cmd_del, cmd_kinds, cmd_key, cmd_tunnel, cmd_import,
-	cmd_confirm, cmd_undo, cmd_log, cmd_enable, cmd_disable, cmd_wait, cmd_demo, cmd_help;
+	cmd_confirm, cmd_undo, cmd_log, cmd_enable, cmd_disable, cmd_wait, cmd_bench, cmd_demo,
+	cmd_help;
 
 /* clang-format off */
 const struct cmd *const commands[] = {
@@ -14,7 +15,7 @@ const struct cmd *const commands[] = {
 	&cmd_key, &cmd_tunnel,
 	&cmd_confirm, &cmd_undo, &cmd_log,
 	&cmd_enable, &cmd_disable, &cmd_wait,
-	&cmd_demo, &cmd_help,
+	&cmd_bench, &cmd_demo, &cmd_help,
 	NULL,
 };
 /* clang-format on */
