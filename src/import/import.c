@@ -60,6 +60,17 @@ void import_is(struct import *import, struct import_device *device, const char *
 		device->section = arena_text(import->arena, section);
 }
 
+/* Numbers, truths, addresses and names stand without quotes; what could steer YAML does not. */
+static bool stands_plain(const char *value)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:/_+-";
+	size_t size = strlen(value);
+
+	return size && !strchr(".:/_+-", value[0]) && value[size - 1] != ':' &&
+	       strspn(value, letters) == size;
+}
+
 void import_put(struct import *import, struct import_device *device, const char *key,
 		const char *value)
 {
@@ -80,10 +91,11 @@ void import_put(struct import *import, struct import_device *device, const char 
 	there = yaml_get(map, key);
 	if (there) {
 		there->text = arena_text(import->arena, value);
+		there->plain = stands_plain(value);
 		return;
 	}
 	there = yaml_scalar(import->arena, value, nowhere);
-	there->plain = true;
+	there->plain = stands_plain(value);
 	yaml_append(map, yaml_scalar(import->arena, key, nowhere), there);
 }
 

@@ -395,6 +395,10 @@ static void libvirt_read(struct import *import, const char *bytes, size_t size)
 			     net.mode);
 		return;
 	}
+	if (!xml_plain(net.name, import->arena)) {
+		import_lacks(import, title, "is no name a device can have; left out");
+		return;
+	}
 	if (device_name_check(net.name, &err)) {
 		import_lacks(import, title, "%s; left out", err.message);
 		return;

@@ -142,6 +142,14 @@ static bool reference(struct reading *reading, struct text *out)
 	return true;
 }
 
+bool xml_plain(const char *text, struct arena *arena)
+{
+	char *tidy = arena_text(arena, text);
+
+	text_tidy(tidy);
+	return strcmp(tidy, text) == 0;
+}
+
 static bool attribute_read(struct reading *reading, struct xml_node *node)
 {
 	struct xml_attribute *attribute = arena_make(reading->arena, struct xml_attribute);
@@ -171,6 +179,8 @@ static bool attribute_read(struct reading *reading, struct xml_node *node)
 		return fault(reading, "an attribute's value is not closed");
 	step(reading, 1);
 	attribute->value = arena_text(reading->arena, text_get(&value));
+	if (!xml_plain(attribute->value, reading->arena))
+		return fault(reading, "an attribute has a control, or a byte that is no UTF-8");
 	attribute->next = node->attributes;
 	node->attributes = attribute;
 	return true;

@@ -21,5 +21,8 @@ struct xml_node {
 struct xml_node *xml_read(const char *file, const char *bytes, size_t size, struct arena *arena,
 			  struct diag *diag);
 
+/* It is UTF-8 without controls, as all attributes are; texts need not be. */
+bool xml_plain(const char *text, struct arena *arena);
+
 const char *xml_get(const struct xml_node *node, const char *attribute);	 /* NULL: none */
 const struct xml_node *xml_child(const struct xml_node *node, const char *name); /* NULL: none */

@@ -27,9 +27,9 @@ const size_t fuzz_most = 4096;
 #define LINES_MOST 6
 
 /* Others are not run: whoever adds a command looks first what its code does beside the library. */
-static const char *const run_here[] = {"help",	 "check", "plan", "up",	 "down", "show",
-				       "tunnel", "add",	  "set",  "del", "undo", "log",
-				       "kinds",	 "key",	  "exec", NULL};
+static const char *const run_here[] = {"help",	 "check", "plan", "up",	 "down",    "show",
+				       "tunnel", "add",	  "set",  "del", "undo",    "log",
+				       "kinds",	 "key",	  "exec", "vm",	 "libvirt", NULL};
 
 static struct arena arena;
 static struct state state;
@@ -121,6 +121,8 @@ PLAYED(kinds, const char *kind)
 PLAYED(key_new, const char *path)
 PLAYED(key_public, const char *path)
 PLAYED(exec, const char *name_space, char *const *argv)
+PLAYED(vm, const char *network, char *const *argv)
+PLAYED(libvirt, const char *network)
 
 /* What a command prints is not looked at; the sanitizers write to the descriptor itself. */
 static int run_silently(int argc, char **argv)
