@@ -47,6 +47,8 @@ class Variant:
     look: object = None
     guest: bool = False
     keep: tuple = ()  # what cannot be left out in the end
+    prepare: object = None  # what has to be there before, by hand
+    root: object = None  # the keys as sections of their own, where they do not hang on x0
 
 
 def truth(value):
@@ -305,6 +307,22 @@ def address(host):
     return found[0]
 
 
+def plugged(host):
+    """A NIC in place of one that nobody makes; without the addresses that the kernel makes of a MAC address."""
+    host.ip("link", "add", "x0", "type", "veth", "peer", "name", "x1")
+    for device in ("x0", "x1"):
+        host.ip("link", "set", device, "addrgenmode", "none", "up")
+
+
+def shaped(host):
+    """Bits per second that leave x0, and the ifb that comes in through."""
+    rates = {}
+    for key, device in (("egress", "x0"), ("ingress", "in-x0")):
+        found = json.loads(host.run("tc", "-j", "qdisc", "show", "dev", device).stdout)
+        rates[key] = [f"{one['options']['rate'] * 8 // 1000000}mbit" for one in found if one["kind"] == "tbf"][0]
+    return rates
+
+
 def addressed(keys):
     keys = {"address": "10.0.0.1/24"} | keys
     own = {key: value for key, value in keys.items() if key != "address"}
@@ -330,6 +348,7 @@ def both(low, high):
 
 END = {"of": "veth", "base": {"peer": "x1"}}
 HOME = ["10.0.0.1/24", "10.0.0.5/24", "fd00::1/64"]
+SHAPE = lines_at(("shape.egress", "100mbit", "50mbit", "egress"), ("shape.ingress", "40mbit", "30mbit", "ingress"))
 ADDRESS = lines_at(
     ("address", "10.0.0.1/24", "10.0.0.2/25", "", lambda one: f"{one['local']}/{one['prefixlen']}"),
     ("label", "x0:1", "x0:2", "label"),
@@ -421,7 +440,14 @@ KINDS = {
         "vlans": Variant(below(BRIDGE_NEEDS), guest=True),
     },
     "port": {"all": Variant(below(PORT_BELOW), {}, PORTS, of="bridge", wrap=port, look=shown("tap0"))},
-    "veth": {"all": Variant(LINK, {"peer": "x1"})},
+    "veth": {
+        "all": Variant(LINK, {"peer": "x1"}),
+        "shape": Variant(SHAPE, {"peer": "x1"}, look=shaped),
+    },
+    "ethernet": {"all": Variant(LINK, prepare=plugged)},
+    "sysctl": {"all": Variant(
+        lines_at(("value", 1, 0, "", int)), root=lambda keys: {"sysctls": {"net.ipv4.ip_forward": keys["value"]}},
+        look=lambda host: host.sysctl("net.ipv4.ip_forward"), keep=("value",), **END)},
     "tap": {"all": Variant(LINK | below(TUNTAP_BELOW))},
     "tun": {"all": Variant(NO_MAC | below(TUNTAP_BELOW))},
     "address": {
