@@ -124,9 +124,11 @@ static void check_kernel(struct run *run)
 			continue;
 		err_hint(diag_error(&run->plan.diag, step->place,
 				    object_label(step->after, run->arena),
-				    "this kernel has no %s: it was built without %s (module %s); "
+				    "this kernel has no %s: it was built without %s%s%s%s; "
 				    "expected one that has it",
-				    step->after->kind->name, kind->config, kind->module),
+				    step->after->kind->name, kind->config,
+				    kind->module ? " (module " : "",
+				    kind->module ? kind->module : "", kind->module ? ")" : ""),
 			 "boot the distribution's kernel; lanloom kinds tells what this one has");
 	}
 }
