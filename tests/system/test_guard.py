@@ -5,8 +5,10 @@
      |   |
     [ lab ] alpha       192.168.57.1/24, fd57::1/64
 """
+import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 
@@ -42,6 +44,13 @@ class Lab:
     def up(self, more=""):
         self.alpha.loom("up", self.net.file("lab.yaml", TEXT.format(more=more)))
         until(lambda: "tentative" not in self.alpha.ip("addr"), 9, "its addresses are usable")
+
+    def silence(self):
+        """Ends the keeper, and with it whoever serves the network."""
+        for pid in self.alpha.pids():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until(lambda: not self.alpha.pids(), 9, "nothing runs")
 
     def heard(self, sent):
         """Which of the frames that two sends one hears: they are numbered in their last byte."""
@@ -146,8 +155,11 @@ def test_a_rogue_server_serves_nobody(lab):
     for n in range(LEASES):
         got = lease(lab.one, f"02:00:00:00:01:{n:02x}", f"vm{n}", "30")
         assert got and got["server"] == "192.168.57.1", (n, got)
-    # it would have: dnsmasq looks first whether anybody has the address
+    # it would have: nobody else answers now, first with the guard and then without
+    lab.silence()
+    assert lease(lab.one, "02:00:00:00:02:00", "x", "4") is None
     lab.up(OPEN)
+    lab.silence()
     assert lease(lab.one, "02:00:00:00:02:00")["server"] == "192.168.57.66"
 
 
