@@ -20,6 +20,8 @@ static bool owner_goes(const struct state *actual, const struct object *object)
 {
 	const struct object *owner = state_owner(actual, object);
 
+	if (owner && !owner->kind->section && owner->kind->owner) /* a VLAN of a port */
+		return owner_goes(actual, owner);
 	return !object_owner(object) || (owner && owner->kind->section) ||
 	       text_same(object_owner(object), "lo");
 }

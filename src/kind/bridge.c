@@ -14,6 +14,8 @@
 struct bridge {
 	struct link link;
 	const char *uplink;
+	uint16_t pvid;
+	uint8_t pvid_tagged;
 	uint32_t forward_delay, hello_time, max_age, ageing_time; /* s/100 */
 	uint32_t last_member_interval, membership_interval, querier_interval;
 	uint32_t query_interval, query_response_interval, startup_query_interval; /* s/100 */
@@ -34,6 +36,10 @@ static const char *const routers[] = {"never", "auto", "always", NULL};
 static const struct field fields[] = {
 	{"uplink", &vtype_ref, FIELD(bridge, uplink), .flags = FIELD_FACE,
 	 .doc = "joins as a port, with its addresses, routes and MAC, which go back at down"},
+	{"pvid", &vtype_u16, FIELD(bridge, pvid), .flags = FIELD_FACE, .max = 4094,
+	 .doc = "VLAN that the host itself is in without a tag, 0: none"},
+	{"pvid-tagged", &vtype_bool, FIELD(bridge, pvid_tagged), .flags = FIELD_FACE,
+	 .initial = "false", .doc = "frames of the pvid reach the host with a tag all the same"},
 	/* the kernel has this one truth in 32 bits */
 	{"parameters.stp", &vtype_bool, FIELD(bridge, stp), .attr = IFLA_BR_STP_STATE,
 	 .max = UINT32_MAX, .initial = "false", .doc = "spanning tree protocol"},
@@ -160,6 +166,39 @@ static void expand(struct object *object, struct state *state, struct diag *diag
 		object_set(object, "parameters.forward-delay", "15", state->arena);
 	if (object_has_key(object, "uplink"))
 		port_add(object, state);
+	state_want_pvid(state, object, object_name(object), true);
+}
+
+/* A VLAN of this bridge's, of a port or its own. NULL: nobody speaks of one. */
+static const struct object *vlan_of(const struct object *bridge, const struct state *state)
+{
+	static const char *const kinds_of[] = {"pvid", "portvlan"};
+	const struct object *vlan, *port;
+
+	for (size_t k = 0; k < sizeof(kinds_of) / sizeof(kinds_of[0]); k++)
+		for (size_t i = 0; (vlan = state_next(state, kinds_of[k], &i));) {
+			port = state_named(state, "port", bridge->ns, object_owner(vlan));
+			if (text_same(vlan->ns, bridge->ns) &&
+			    text_same(port ? object_owner(port) : object_owner(vlan),
+				      object_name(bridge)))
+				return vlan;
+		}
+	return NULL;
+}
+
+static void check_vlans(const struct object *object, const struct state *state, struct diag *diag)
+{
+	const struct object *vlan;
+
+	if (object_number(object, "existing", 0) ||
+	    object_number(object, "parameters.vlan-filtering", 0))
+		return;
+	vlan = vlan_of(object, state);
+	if (vlan)
+		err_hint(diag_error(diag, vlan->place, object_label(vlan, state->arena),
+				    "%s does not look at VLANs; expected vlan-filtering",
+				    object_name(object)),
+			 "%s: {parameters: {vlan-filtering: true}}", object_name(object));
 }
 
 static void check(const struct object *object, const struct state *state, struct diag *diag)
@@ -178,6 +217,7 @@ static void check(const struct object *object, const struct state *state, struct
 			object_label(object, state->arena),
 			"group-forward-mask has bits 0 to 2; expected none of them: STP, PAUSE and "
 			"LACP frames are never forwarded");
+	check_vlans(object, state, diag);
 }
 
 /* A tunnel that is a port of both bridges: they are one LAN. NULL: there is none. */

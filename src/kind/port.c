@@ -2,15 +2,15 @@
 /* A device's place in a bridge, with what the bridge holds for it. */
 #include <linux/if_link.h>
 
-#include "model/kind.h"
+#include "model/state.h"
 
 struct port {
 	const char *device, *bridge, *backup_port;
 	uint32_t cost;
-	uint16_t priority, group_forward_mask;
+	uint16_t priority, group_forward_mask, pvid;
 	uint8_t isolated, hairpin, learning, flood, multicast_flood, broadcast_flood, fast_leave;
-	uint8_t multicast_to_unicast, neighbour_suppression, proxy_arp, guard, root_block, state,
-		source_guard;
+	uint8_t pvid_tagged, multicast_to_unicast, neighbour_suppression, proxy_arp, guard,
+		root_block, state, source_guard;
 	uint8_t proxy_arp_wifi, multicast_router, vlan_tunnel, locked;
 };
 
@@ -33,6 +33,10 @@ static const struct field fields[] = {
 	 .doc = "STP cost of the path through it; without one, by the speed of the device"},
 	{"priority", &vtype_u16, FIELD(port, priority), .attr = IFLA_BRPORT_PRIORITY, .min = 0,
 	 .max = 63, .initial = "32", .spread = "parameters.port-priority", .doc = "STP priority"},
+	{"pvid", &vtype_u16, FIELD(port, pvid), .flags = FIELD_FACE, .max = 4094,
+	 .doc = "VLAN of frames without a tag, 0: none; without it, the bridge's vlan-default-pvid"},
+	{"pvid-tagged", &vtype_bool, FIELD(port, pvid_tagged), .flags = FIELD_FACE,
+	 .initial = "false", .doc = "frames of the pvid leave with a tag all the same"},
 	{"isolated", &vtype_bool, FIELD(port, isolated), .attr = IFLA_BRPORT_ISOLATED,
 	 .initial = "false", .doc = "no frames from or to other isolated ports"},
 	{"hairpin", &vtype_bool, FIELD(port, hairpin), .attr = IFLA_BRPORT_MODE,
@@ -81,6 +85,15 @@ static const struct field fields[] = {
 };
 /* clang-format on */
 
+static void expand(struct object *object, struct state *state, struct diag *diag)
+{
+	const struct port *port = object->data;
+
+	state_want_pvid(state, object, port->device, false);
+}
+
+static const struct kind_ops ops = {.expand = expand};
+
 const struct kind kind_port = {
 	.name = "port",
 	.summary = "a device's place in a bridge",
@@ -93,4 +106,5 @@ const struct kind kind_port = {
 	.size = sizeof(struct port),
 	.rank = RANK_PORT,
 	.door = DOOR_LINK,
+	.ops = &ops,
 };

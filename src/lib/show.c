@@ -14,7 +14,7 @@
 #include "sys/process.h"
 #include "world/keeper_door.h"
 
-#define NOT_SHOWN (FIELD_FACE | FIELD_INNER)
+#define NOT_SHOWN FIELD_INNER
 
 struct looking {
 	struct visit visit;

@@ -226,3 +226,21 @@ void state_want_value(struct state *state, const char *ns, const char *name, con
 	object_set(object, "value", value, state->arena);
 	state_add(state, object);
 }
+
+void state_want_pvid(struct state *state, const struct object *from, const char *device, bool self)
+{
+	bool tagged = object_number(from, "pvid-tagged", 0);
+	struct object *object;
+
+	if (!object_has_key(from, "pvid") || state_named(state, "pvid", from->ns, device))
+		return;
+	object = object_make(state->arena, kind_find("pvid"), from->ns);
+	object->place = object_place_of(from, "pvid");
+	object_set(object, "device", device, state->arena);
+	object_set(object, "id",
+		   arena_print(state->arena, "%u", (unsigned int)object_number(from, "pvid", 0)),
+		   state->arena);
+	object_set(object, "tagged", tagged ? "true" : "false", state->arena);
+	object_set(object, "self", self ? "true" : "false", state->arena);
+	state_add(state, object);
+}

@@ -41,6 +41,8 @@ struct object *state_numbered(const struct state *state, const struct object *li
 /* The text wants the sysctl `name` to have this value, unless it says another itself. */
 void state_want_value(struct state *state, const char *ns, const char *name, const char *value,
 		      struct place place);
+/* The VLAN that a bridge's port, or the bridge itself (`self`), names in its keys `pvid…`. */
+void state_want_pvid(struct state *state, const struct object *from, const char *device, bool self);
 
 /* Loops over the objects of a kind or based on it: for (i = 0; (o = state_next(s, "link", &i)); )
  */

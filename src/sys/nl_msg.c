@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sys/nl_msg.h"
 
+#include <linux/if_bridge.h>
 #include <linux/neighbour.h>
 #include <string.h>
 
@@ -38,6 +39,10 @@ bool nl_msg_whole(const struct nlmsghdr *message)
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
 		size = sizeof(struct ndmsg);
+		break;
+	case RTM_NEWVLAN:
+	case RTM_DELVLAN:
+		size = sizeof(struct br_vlan_msg);
 		break;
 	case RTM_NEWRULE:
 	case RTM_DELRULE: /* struct fib_rule_hdr is of the same form */

@@ -51,6 +51,7 @@ ln -s /proc/self/fd /dev/fd 2>/dev/null
 mkdir -p /lib/modules
 mount -t tmpfs modules /lib/modules
 ln -s {modules}/* /lib/modules/
+modprobe -q tun # its node is there on every system that has booted by systemd or udev
 hostname guest
 ip link set lo up
 echo @up

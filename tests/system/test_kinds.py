@@ -127,8 +127,10 @@ TUNTAP = {
     "packet-info": (True, None, DATA + "pi", truth),
 }
 ELSEWHERE = {  # what tests below set and read back
-    "bridge": {"uplink"}, "veth": {"peer"}, "tap": set(), "tun": set(), "ethernet": {"home"},
-    "port": {"device", "bridge", "source-guard"},  # source-guard: test_guard.py
+    "bridge": {"uplink", "pvid", "pvid-tagged"}, "veth": {"peer"}, "tap": set(), "tun": set(), "ethernet": {"home"},
+    "port": {"device", "bridge", "pvid", "pvid-tagged", "source-guard"},  # test_portvlan.py, test_guard.py
+    "portvlan": {"device", "id", "to", "untagged"}, "selfvlan": {"device", "id", "to", "untagged"},
+    "pvid": {"device", "id", "tagged", "self"},
     "address": {"device", "address", "label", "peer", "lifetime", "metric", "no-prefix-route", "scope"},
     "route": {"to", "table", "metric", "device", "via", "type", "scope", "from", "mtu", "on-link",
               "congestion-window", "advertised-receive-window", "protocol"},
@@ -147,6 +149,7 @@ TABLES = {
     "tun": {key: line for key, line in (LINK | TUNTAP).items() if key != "macaddress"},
     "ethernet": LINK, "port": PORT, "address": {}, "route": {}, "sysctl": {}, "namespace": {},
     "neighbour": {}, "rule": {}, "fdb": {}, "queue": {}, "inflow": {},
+    "portvlan": {}, "selfvlan": {}, "pvid": {},
 }
 
 

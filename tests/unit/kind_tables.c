@@ -95,12 +95,17 @@ static void relations_hold(void)
 
 		CHECK(!kind->base ||
 		      (kind->size >= kind->base->size && kind->rank == kind_root(kind)->rank));
-		CHECK(!kind->owner || (kind_find(kind->owner) && kind->listed && kind->listing));
+		CHECK(!kind->owner ||
+		      (kind_find(kind->owner) &&
+		       (kind->flags & KIND_HIDDEN || (kind->listed && kind->listing))));
 		CHECK(!kind->device || kind_find(kind->device));
 		CHECK(kind->section || kind->owner || kind->flags & KIND_HIDDEN);
 		CHECK(!(kind->flags & KIND_SLAVE) || kind_find(kind->owner)->word);
 		CHECK(!kind->word || kind->config);
-		CHECK(kind->door != DOOR_OWN || (kind->ops && kind->ops->read && kind->ops->apply));
+		/* what is hidden, or has a base, may be read by the kind it belongs to (pvid) */
+		CHECK(kind->door != DOOR_OWN ||
+		      (kind->ops && kind->ops->apply &&
+		       (kind->ops->read || kind->base || kind->flags & KIND_HIDDEN)));
 		if (kind->owner) {
 			unsigned int owners = 0;
 
