@@ -243,6 +243,38 @@ static const char *shared_tunnel(const struct state *a, const struct object *bri
 	return NULL;
 }
 
+static const struct prefix *segment_next(const struct state *state, const struct object *bridge,
+					 size_t *i)
+{
+	const struct object *address;
+
+	while ((address = state_next(state, "address", i)))
+		if (text_same(address->ns, bridge->ns) &&
+		    text_same(object_owner(address), object_name(bridge)))
+			return object_value(address, "address", &vtype_prefix);
+	return NULL;
+}
+
+/* Both are in one network: whatever wire is between them, they are meant to be one LAN. */
+static const struct prefix *shared_segment(const struct state *a, const struct object *bridge,
+					   const struct state *b, const struct object *other)
+{
+	const struct prefix *one, *far;
+
+	for (size_t i = 0; (one = segment_next(a, bridge, &i));)
+		for (size_t j = 0; (far = segment_next(b, other, &j));)
+			if (one->len == far->len && prefix_covers(one, &far->ip))
+				return one;
+	return NULL;
+}
+
+static void segment_tell(const struct prefix *segment, struct text *why)
+{
+	text_add(why, "both are in the network of ");
+	ip_print(&segment->ip, why);
+	text_add(why, "/%u", segment->len);
+}
+
 struct host {
 	const struct state *state;
 	const char *name;
@@ -257,23 +289,29 @@ static void compare(const struct host *here, const struct object *bridge, const 
 	for (size_t i = 0; mac && (other = state_next(there->state, "bridge", &i));) {
 		int i_mac = kind_field_find(bridge->kind, "macaddress");
 		struct place place = object_place(bridge, (unsigned int)i_mac);
-		struct text told TEXT_CLEANUP = {0};
+		struct text told TEXT_CLEANUP = {0}, why TEXT_CLEANUP = {0};
+		const struct prefix *segment;
 		const char *tunnel;
 
 		far = object_value(other, "macaddress", &vtype_mac);
 		if (!far || memcmp(mac, far, sizeof(*mac)) != 0)
 			continue;
 		tunnel = shared_tunnel(here->state, bridge, there->state, other);
-		if (!tunnel)
+		segment = shared_segment(here->state, bridge, there->state, other);
+		if (!tunnel && !segment)
 			continue;
+		if (tunnel)
+			text_add(&why, "the tunnel %s makes them one LAN", tunnel);
+		else
+			segment_tell(segment, &why);
 		object_print(bridge, (unsigned int)i_mac, &told);
 		err_hint(diag_error(diag, object_place_of(other, "macaddress"),
 				    object_label(other, there->state->arena),
 				    "host %s: the bridge has the macaddress %s of %s on host %s "
-				    "(line %u), and the tunnel %s makes them one LAN: guests would "
+				    "(line %u), and %s: guests would "
 				    "reach each other but not the far host",
 				    there->name, text_get(&told), object_name(bridge), here->name,
-				    place.line, tunnel),
+				    place.line, text_get(&why)),
 			 "leave macaddress out: each host's bridge gets its own, and keeps it");
 	}
 }
