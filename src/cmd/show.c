@@ -86,6 +86,8 @@ static void head_print(const struct branch *branch, const struct loom_doc *devic
 		words, loom_number(device, "mtu"));
 	if (loom_text(device, "macaddress"))
 		fprintf(line, ", %s", loom_text(device, "macaddress"));
+	if (loom_truth(device, "multi-queue"))
+		fputs("; multi-queue: QEMU opens it with queues=2 or more", line);
 	holders_add(line, loom_get(device, "holders"));
 	owner_add(line, device);
 	fclose(line);
