@@ -166,6 +166,9 @@ static void expand(struct object *object, struct state *state, struct diag *diag
 	if (its->mode == NETWORK_BRIDGED) {
 		if (its->uplink)
 			join_uplink(object, its, state);
+		/* it joins with all it has, and the bridge has its MAC: see doc/design/uplink.md */
+		if (its->uplink && bridge && !object_has_key(bridge, "uplink"))
+			object_set(bridge, "uplink", its->uplink, state->arena);
 		return;
 	}
 	/* nor does the host listen to routers among guests, or to its own advertisements */

@@ -213,3 +213,18 @@ def test_refused_in_the_middle_all_is_as_before(net, pair):
     assert alpha.links() == {"lo", "eth0"}
     assert (len(alpha.json("addr", "show", "eth0")[0]["addr_info"]), alpha.ip("route")) == (len(before[0]), before[1])
     assert alpha.ping("10.0.0.2")
+
+
+def test_of_a_bridged_network(net, pair):
+    """The uplink of a network that is bridged moves with all it has, too."""
+    alpha, beta = pair
+    path = net.file("lab.yaml", "name: lab\nnetworks: {br0: {mode: bridged, uplink: eth0}}\n")
+    before, mac = snapshot.take(alpha), alpha.link("eth0")["address"]
+    alpha.loom("up", path)
+    on = {one["local"] for link in alpha.json("addr", "show", "br0") for one in link["addr_info"]}
+    assert {"10.0.0.1", "fd00::1"} <= on and alpha.link("br0")["address"] == mac
+    assert {one["dev"] for one in alpha.json("route", "show", "default")} == {"br0"}
+    assert alpha.ping("10.0.0.2") and beta.ping("fd00::1")
+    assert alpha.loom_json("up", path)["result"] == "unchanged"
+    alpha.loom("down", path)
+    snapshot.assert_same(before, snapshot.take(alpha))
