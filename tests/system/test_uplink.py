@@ -13,6 +13,7 @@ import time
 
 import pytest
 from lib import snapshot
+from lib.net import SLOWNESS
 
 pytestmark = pytest.mark.limit(180)
 ROUNDS = int(os.environ.get("LANLOOM_UPLINK_ROUNDS", "5"))
@@ -227,4 +228,31 @@ def test_of_a_bridged_network(net, pair):
     assert alpha.ping("10.0.0.2") and beta.ping("fd00::1")
     assert alpha.loom_json("up", path)["result"] == "unchanged"
     alpha.loom("down", path)
+    snapshot.assert_same(before, snapshot.take(alpha))
+
+
+@pytest.mark.needs("vlan")
+def test_a_vlan_over_the_card(net, pair):
+    """The VLAN moves into the bridge, the card stays as it is."""
+    alpha, beta = pair
+    for host, number in ((alpha, 1), (beta, 2)):
+        host.ip("link", "add", "eth0.5", "link", "eth0", "mtu", "1450", "type", "vlan", "id", "5")
+        host.ip("link", "set", "eth0.5", "up")
+        host.ip("addr", "add", f"10.5.0.{number}/24", "dev", "eth0.5", "metric", "55")
+        host.ip("addr", "add", f"fd05::{number}/64", "dev", "eth0.5", "nodad")
+    alpha.ip("route", "add", "10.55.0.0/16", "via", "10.5.0.2", "metric", "44")
+    time.sleep(2.5 * SLOWNESS)
+    before, mac = snapshot.take(alpha), alpha.link("eth0.5")["address"]
+    path = net.file("lab.yaml", "name: lab\nbridges: {br0: {uplink: eth0.5}}\n")
+    alpha.loom("up", path)
+    on = {one["local"]: one for link in alpha.json("addr", "show", "br0") for one in link["addr_info"]}
+    assert on["10.5.0.1"]["metric"] == 55 and not on["fd05::1"].get("tentative")
+    assert alpha.link("br0")["address"] == mac and alpha.link("br0")["mtu"] == 1450
+    route, = alpha.json("route", "show", "10.55.0.0/16")
+    assert route["dev"] == "br0" and route["metric"] == 44
+    for address in ("10.5.0.2", "fd05::2", "10.0.0.2"):
+        assert alpha.ping(address, wait=5)
+    assert alpha.loom_json("up", path)["result"] == "unchanged"
+    alpha.loom("undo")
+    assert alpha.ping("10.5.0.2", wait=5) and beta.ping("fd05::1", wait=5)
     snapshot.assert_same(before, snapshot.take(alpha))
