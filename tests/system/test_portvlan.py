@@ -10,6 +10,7 @@ import struct
 import pytest
 from lib import frames, snapshot
 from lib.net import until
+from lib.still import take_still
 
 
 LACKS = "CONFIG_BRIDGE_VLAN_FILTERING"
@@ -119,7 +120,7 @@ def test_on_the_bridge_of_others(net, host):
     for words in ("add dev f0 vid 7 pvid untagged", "del dev f0 vid 1", "add dev f0 vid 8", "add dev f1 vid 9"):
         host.run("bridge", "vlan", *words.split())
     before = {device: vlans(host, device) for device in ("f0", "f1", "fbr0")}
-    state = snapshot.take(host)
+    state = take_still(host)
     path = net.file("lab.yaml", """
 name: lab
 bridges:
@@ -132,7 +133,7 @@ taps: {t1: {}, f0: {existing: true}, f1: {existing: true}}
     assert host.loom_json("up", path)["result"] == "unchanged"
     host.loom("down", path)
     assert {device: vlans(host, device) for device in ("f0", "f1", "fbr0")} == before
-    snapshot.assert_same(state, snapshot.take(host))
+    snapshot.assert_same(state, take_still(host))
 
 
 def tagged(number, seed):

@@ -87,6 +87,10 @@ def clear_leftovers():
             remove(path.name)
 
 
+# net.core.fb_tunnels_only_for_init_net, and the modules whose devices it speaks of
+FALLBACKS = {"tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "ip6_vti0", "sit0", "ip6tnl0", "ip6gre0"}
+
+
 class Host:
     """One network namespace. Its commands and sockets are inside; files and processes are shared."""
 
@@ -122,7 +126,8 @@ class Host:
         return json.loads(done.stdout)[0] if done.returncode == 0 else None
 
     def links(self):
-        return {link["ifname"] for link in self.json("link")}
+        """The devices' names, less what a module makes in each namespace as soon as it is loaded."""
+        return {link["ifname"] for link in self.json("link")} - FALLBACKS
 
     def loom(self, *words, **options):
         """lanloom inside this namespace."""
