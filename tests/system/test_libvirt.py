@@ -41,7 +41,7 @@ namespaces = [ ]
 stdio_handler = "file"
 END
 printf 'auth_unix_rw = "none"\nunix_sock_dir = "/run/libvirt"\n' >/etc/libvirt/libvirtd.conf
-exec libvirtd --timeout 0
+exec libvirtd --timeout 0 --pid-file /run/libvirt/libvirtd.pid
 """
 DOMAIN = f"""<domain type='qemu'><name>@NAME@</name><memory unit='MiB'>128</memory><vcpu>2</vcpu>
 <os><type arch='x86_64' machine='q35'>hvm</type><kernel>{machine.IMAGE}/vmlinuz</kernel>
