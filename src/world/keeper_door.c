@@ -10,7 +10,9 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -345,11 +347,28 @@ int keeper_guard(const char *folder, struct err *err)
 	return err_hint(err, "it is of an earlier version: lanloom down, then up starts this one");
 }
 
+/*
+ * A descriptor that can be read when the process at the other end is gone, its namespaces given
+ * back; a process in its last moments has closed its sockets already. Where its number says nothing
+ * here, the connection has to do.
+ */
+static int ended_open(int sock)
+{
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+	int fd = -1;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0)
+		fd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	return fd >= 0 ? fd : fcntl(sock, F_DUPFD_CLOEXEC, 0);
+}
+
 int keeper_notify(const char *folder, bool keep, struct err *err)
 {
 	struct keeper_message request = {.request = KEEPER_NOTICE};
 	struct keeper_message answer KEEPER_MESSAGE_CLEANUP = {0};
 	int sock FD_CLEANUP = -1;
+	int ended FD_CLEANUP = -1;
 	struct err own;
 	int r = keep ? connect_or_start(folder, &sock, &own) : connect_to(folder, &sock, &own);
 
@@ -357,12 +376,14 @@ int keeper_notify(const char *folder, bool keep, struct err *err)
 		clear_stale(folder);
 		return 0;
 	}
-	if (!r)
+	if (!r) {
+		ended = ended_open(sock);
 		r = ask(sock, &request, &answer, &own);
+	}
 	if (r == -ECONNRESET && !keep)
 		return 0;
 	if (!r && says_ends(&answer))
-		readable(sock, now_ms() + END_MS); /* the connection ends with the process */
+		readable(ended, now_ms() + END_MS);
 	if (!r)
 		r = answer_error(&answer, &own);
 	if (r)
