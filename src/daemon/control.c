@@ -140,6 +140,8 @@ static bool answer_make(struct keeper *keeper, struct keeper_message *request,
 		break;
 	case KEEPER_NOTICE:
 		watch_renew(keeper, true);
+		if (text_starts(text_get(&request->text), KEEPER_NOTHING))
+			watch_told(keeper);
 		guarding_look(keeper);
 		keeper_wait(keeper, 0);
 		ends = keeper_end_check(keeper);

@@ -213,7 +213,7 @@ void watch_close(struct keeper *keeper);
 /* What runs changed, or (told) what is committed: look soon. */
 void watch_renew(struct keeper *keeper, bool told);
 bool watch_mends(const struct keeper *keeper); /* just now */
-void watch_told(struct keeper *keeper); /* by somebody who applied: need not look before it ends */
+void watch_told(struct keeper *keeper); /* by who has the lock: need not look before it ends */
 /* Has looked at all that is committed, now if need be, or was told, and mends nothing. */
 bool watch_knows(struct keeper *keeper);
 

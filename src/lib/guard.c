@@ -143,7 +143,7 @@ int guard_settle(struct visit *visit, struct err *err)
 		return too_late(visit, err);
 	visit->guards = GUARD_FOUND;
 	if (!is_keeper(visit))
-		keeper_notify(visit->store.folder, true, &ignored);
+		keeper_notify(visit->store.folder, PROMISED_SOMETHING, &ignored);
 	return visit->aim == VISIT_CHANGE ? refuse(visit, err) : 0;
 }
 
@@ -157,7 +157,7 @@ void guard_look(struct visit *visit, struct diag *diag)
 	if (guard_read(visit->store.folder, &guard, &ignored) != 1)
 		return;
 	if (keeper_ping(visit->store.folder, &keeper, &ignored))
-		keeper_notify(visit->store.folder, true, &ignored);
+		keeper_notify(visit->store.folder, PROMISED_SOMETHING, &ignored);
 	if (guard.phase != GUARD_WAITS)
 		return;
 	changes_name(&guard, store_history_newest(&visit->store), changes);
@@ -230,7 +230,7 @@ static void verdict_await(const struct visit *visit, struct answer *answer)
 	struct err err;
 
 	for (int ms = 0; ms < VERDICT_MS && guard.phase == GUARD_CHECKS; ms += 50) {
-		if (ms % NUDGE_MS == 0 && keeper_notify(folder, true, &err))
+		if (ms % NUDGE_MS == 0 && keeper_notify(folder, PROMISED_SOMETHING, &err))
 			diag_warn(&answer->diag, &err);
 		poll(NULL, 0, 50);
 		if (guard_read(folder, &guard, &err) != 1)
@@ -249,10 +249,10 @@ void guard_await(struct visit *visit, struct answer *answer)
 	struct err err;
 
 	if (visit->guards == GUARD_ENDED)
-		keeper_notify(visit->store.folder, false, &err);
+		keeper_notify(visit->store.folder, PROMISED_UNKNOWN, &err);
 	if (visit->guards != GUARD_OURS)
 		return;
-	if (keeper_notify(visit->store.folder, true, &err))
+	if (keeper_notify(visit->store.folder, PROMISED_SOMETHING, &err))
 		diag_warn(&answer->diag, &err);
 	if (visit->guard.phase == GUARD_CHECKS)
 		verdict_await(visit, answer);

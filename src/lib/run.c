@@ -125,7 +125,7 @@ static void keeper_tell(const struct visit *visit, struct answer *answer)
 			leases = leases || kind_is(kind, "dhcp");
 		}
 	}
-	if (keeper_notify(visit->store.folder, keep, &err))
+	if (keeper_notify(visit->store.folder, keep ? PROMISED_SOMETHING : PROMISED_NOTHING, &err))
 		diag_warn(&answer->diag, &err);
 	if (!leases)
 		keeper_files_clear(visit->store.folder);

@@ -363,8 +363,9 @@ static int ended_open(int sock)
 	return fd >= 0 ? fd : fcntl(sock, F_DUPFD_CLOEXEC, 0);
 }
 
-int keeper_notify(const char *folder, bool keep, struct err *err)
+int keeper_notify(const char *folder, enum promised promised, struct err *err)
 {
+	bool keep = promised == PROMISED_SOMETHING;
 	struct keeper_message request = {.request = KEEPER_NOTICE};
 	struct keeper_message answer KEEPER_MESSAGE_CLEANUP = {0};
 	int sock FD_CLEANUP = -1;
@@ -376,10 +377,13 @@ int keeper_notify(const char *folder, bool keep, struct err *err)
 		clear_stale(folder);
 		return 0;
 	}
+	if (promised == PROMISED_NOTHING)
+		text_add(&request.text, "%s\n", KEEPER_NOTHING);
 	if (!r) {
 		ended = ended_open(sock);
 		r = ask(sock, &request, &answer, &own);
 	}
+	text_fini(&request.text);
 	if (r == -ECONNRESET && !keep)
 		return 0;
 	if (!r && says_ends(&answer))

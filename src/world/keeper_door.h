@@ -66,11 +66,13 @@ int keeper_apply(const char *folder, struct sites *sites, const struct breath *b
 int keeper_status(const char *folder, json_t **status, struct err *err);
 
 /*
- * After a commit or a forgetting: the keeper looks at the store again. `keep`: some description
- * that is up says `keep: true`, so a keeper is started if there is none. When this makes the keeper
- * superfluous it has ended when this returns.
+ * After a commit, a forgetting or a refusal: the keeper looks at the store again. `promised`:
+ * whether a description that is up needs a keeper (its services, or `keep: true`). With something
+ * one is started if there is none; with nothing, which only who holds the store's lock can know,
+ * one that has nothing else to do has ended when this returns.
  */
-int keeper_notify(const char *folder, bool keep, struct err *err);
+enum promised { PROMISED_UNKNOWN, PROMISED_NOTHING, PROMISED_SOMETHING };
+int keeper_notify(const char *folder, enum promised promised, struct err *err);
 
 /*
  * A guard over a change is written (apply/guard.h): starts the keeper if there is none, and returns

@@ -49,8 +49,9 @@ def assert_undone_in_time(remote, deadline):
 
 def undone_alive(remote, chance):
     remote.host.loom("up", remote.file, "--confirm", 2)
-    assert remote.stands() and not remote.client.ping("10.1.0.1", check=False)
-    return assert_undone_in_time(remote, remote.deadline())
+    deadline = remote.deadline()
+    assert remote.stands() and not remote.client.ping("10.1.0.1", wait=0.3, check=False)
+    return assert_undone_in_time(remote, deadline)
 
 
 def await_change(remote, chance):

@@ -244,6 +244,7 @@ def test_a_port_that_is_taken_is_a_refused_step(lab):
         taken.bind(("0.0.0.0", 53))
     before = snapshot.take(lab.alpha)
     done = lab.alpha.loom("up", lab.file(), check=False)
+    assert lab.alpha.pids() == []  # the keeper that was started for it, too
     assert done.returncode == 1 and "port 53 of 192.168.57.1 is in use by another program" in done.stderr
     snapshot.assert_same(before, snapshot.take(lab.alpha))
     assert [path for folder in lab.alpha.state_folders() for path in folder.glob("dhcp*")] == []
