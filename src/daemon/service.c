@@ -26,7 +26,7 @@ static int queue_open(void *data, struct err *err)
 {
 	struct opening *opening = data;
 
-	return tun_open_queue(opening->name, &opening->fd, err);
+	return tun_open_queue(opening->name, IFF_TAP, &opening->fd, err);
 }
 
 static int tap_open(struct service *service, struct err *err)

@@ -87,9 +87,9 @@ int tun_attach(const char *name, uint16_t flags, int *fd, struct err *err)
 	return 0;
 }
 
-int tun_open_queue(const char *name, int *fd, struct err *err)
+int tun_open_queue(const char *name, uint16_t sort, int *fd, struct err *err)
 {
-	uint16_t flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+	uint16_t flags = sort | IFF_NO_PI | IFF_VNET_HDR;
 	int r = tun_attach(name, flags, fd, err);
 
 	if (r == -EINVAL)

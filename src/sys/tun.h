@@ -23,9 +23,11 @@ int tun_make(const struct tun_wish *wish, int *fd, struct err *err);
 /* Opens a persistent device; -ENODEV: there is none; -EBUSY: somebody holds its only queue. */
 int tun_attach(const char *name, uint16_t flags, int *fd, struct err *err);
 
-/* As tun_attach for a data plane: a TAP queue with virtio headers, of a device with one queue or
- * more. */
-int tun_open_queue(const char *name, int *fd, struct err *err);
+/*
+ * As tun_attach for a data plane: a queue with virtio headers, of a device with one queue or more.
+ * `sort`: IFF_TAP or IFF_TUN, which the device has to be.
+ */
+int tun_open_queue(const char *name, uint16_t sort, int *fd, struct err *err);
 
 int tun_persist(int fd, bool stays, struct err *err);
 int tun_owner_set(int fd, int64_t owner, int64_t group, struct err *err); /* -1: as it is */

@@ -19,8 +19,8 @@ enum ahead_order ahead_take(struct ahead *ahead, const struct frame *frame)
 
 	if (!super && !ahead->n)
 		return AHEAD_NOW;
-	if (!headers_read(frame->data, frame->size, &headers))
-		return headers_no_flow(frame->data, frame->size) ? AHEAD_NOW : AHEAD_LAST;
+	if (!headers_read(frame, &headers))
+		return headers_no_flow(frame) ? AHEAD_NOW : AHEAD_LAST;
 	if (!super && !has_flow(ahead, frame->data, &headers))
 		return AHEAD_NOW;
 	uint32_t at = (ahead->first + ahead->n++) % TAP_BUFFERS;

@@ -39,7 +39,7 @@ void backlog_take(struct backlog *backlog, const struct frame *frame, const stru
 
 	if (n > 1 || backlog->n) {
 		/* The lengths of a super-frame are those of all its parts. */
-		bool read = headers_read(frame->data, frame->size, &headers);
+		bool read = headers_read(frame, &headers);
 
 		if (read && n > 1) {
 			wait(backlog, frame, &headers, parts, n, header_size);
@@ -49,8 +49,7 @@ void backlog_take(struct backlog *backlog, const struct frame *frame, const stru
 			wait(backlog, frame, &headers, parts, n, header_size);
 			return;
 		}
-		if (read ? has_flow(backlog, frame->data, &headers)
-			 : !headers_no_flow(frame->data, frame->size))
+		if (read ? has_flow(backlog, frame->data, &headers) : !headers_no_flow(frame))
 			backlog_flush(backlog);
 	}
 	backlog->write(backlog->context, frame, parts, n, header_size);

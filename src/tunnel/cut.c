@@ -23,10 +23,9 @@ bool cut_fits(const struct frame *frame)
 {
 	struct headers headers;
 
-	return frame->gso_size && headers_read(frame->data, frame->size, &headers) &&
-	       type_agrees(frame, &headers) && headers.end == frame->size &&
-	       headers.size < frame->size && frame->csum_start == headers.transport &&
-	       frame->csum_offset == headers.checksum;
+	return frame->gso_size && headers_read(frame, &headers) && type_agrees(frame, &headers) &&
+	       headers.end == frame->size && headers.size < frame->size &&
+	       frame->csum_start == headers.transport && frame->csum_offset == headers.checksum;
 }
 
 void cut_begin(struct cut *cut, const struct frame *frame, uint32_t room)
@@ -34,8 +33,9 @@ void cut_begin(struct cut *cut, const struct frame *frame, uint32_t room)
 	struct headers *headers = &cut->headers;
 	const uint8_t *data = frame->data;
 
-	headers_read(data, frame->size, headers);
+	headers_read(frame, headers);
 	cut->data = frame->data;
+	cut->link = frame->link;
 	cut->end = frame->size;
 	cut->at = headers->size;
 	cut->step = frame->gso_size;
@@ -111,6 +111,7 @@ bool cut_next(struct cut *cut, struct frame *segment)
 	*segment = (struct frame){
 		.data = cut->data + cut->overwritten,
 		.size = cut->headers.size + size,
+		.link = cut->link,
 		.csum_start = cut->headers.transport,
 		.csum_offset = cut->headers.checksum,
 	};

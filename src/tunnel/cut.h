@@ -16,6 +16,7 @@
 
 struct cut {
 	uint8_t *data;
+	enum frame_link link;
 	struct headers headers;
 	uint32_t end;  /* of the frame */
 	uint32_t at;   /* of the next segment's payload */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An Ethernet frame in memory that somebody else owns. Around it there is room: headers are
- * written right in front of it and padding behind it, so that it is sealed without being moved.
+ * An Ethernet frame, or a TUN device's IP packet, in memory that somebody else owns. Around it
+ * there is room: headers are written right in front of it and padding behind it, so that it is
+ * sealed without being moved.
  */
 #pragma once
 #include <stdbool.h>
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #define ETHERNET_HEADER 14
+#define IPV4_LEAST 20u	  /* of an IP header */
 #define FRAME_HEADROOM 64 /* writable bytes in front of data */
 #define FRAME_TAILROOM 32 /* and behind data + size */
 #define FRAME_EXTRA 22	  /* a frame may be longer than the MTU: Ethernet header, two VLAN tags */
@@ -20,15 +22,28 @@
 #define GSO_UDP_L4 5
 #define GSO_ECN 0x80 /* beside TCP: only the first segment keeps CWR */
 
+/* What a frame begins with. */
+enum frame_link {
+	LINK_ETHERNET,
+	LINK_NONE, /* the IP header itself */
+};
+
 struct frame {
 	uint8_t *data;
 	uint32_t size;
+	enum frame_link link;
 	uint16_t gso_size; /* of a super-frame's segments */
 	uint8_t gso_type;
 	/* csum_start 0: checksums are complete. Else see doc/protocol.md section 6. */
 	uint16_t csum_start, csum_offset;
 	bool lasting; /* delivered: its bytes stay until the next batch of datagrams is taken */
 };
+
+/* Shorter ones are none; and no checksum lies in front of it. */
+static inline uint32_t frame_least(const struct frame *frame)
+{
+	return frame->link == LINK_ETHERNET ? ETHERNET_HEADER : IPV4_LEAST;
+}
 
 static inline bool frame_is_group(const uint8_t *mac)
 {

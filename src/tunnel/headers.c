@@ -11,7 +11,6 @@
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_ARP 0x0806
 #define ETHERTYPE_IPV6 0x86dd
-#define IPV4_LEAST 20u
 #define IPV6_SIZE 40u
 #define TCP_LEAST 20u
 
@@ -84,46 +83,59 @@ static bool read_transport(const uint8_t *data, uint32_t size, struct headers *h
 	return headers->tcp || protocol == PROTOCOL_UDP;
 }
 
-/* Sets `network` and, of an IP packet that is whole, `transport`, `end` and its protocol. */
-static bool read_network(const uint8_t *data, uint32_t size, struct headers *headers,
-			 uint16_t *type, uint8_t *protocol)
+static uint16_t type_of_version(uint8_t version)
 {
+	if (version == 4)
+		return ETHERTYPE_IPV4;
+	return version == 6 ? ETHERTYPE_IPV6 : 0;
+}
+
+/* Where the packet begins, and its type; 0: it is none. */
+static uint16_t read_link(const struct frame *frame, struct headers *headers)
+{
+	const uint8_t *data = frame->data;
 	uint32_t at = 12;
 
 	*headers = (struct headers){0};
-	*type = 0;
-	for (int tags = 0; tags < 2 && at + 6 <= size; tags++) {
+	if (frame->link == LINK_NONE)
+		return frame->size ? type_of_version(data[0] >> 4) : 0;
+	for (int tags = 0; tags < 2 && at + 6 <= frame->size; tags++) {
 		uint16_t tag = get_be16(data + at);
 
 		if (tag != 0x8100 && tag != 0x88a8)
 			break;
 		at += 4;
 	}
-	if (at + 2 > size)
-		return false;
-	*type = get_be16(data + at);
 	headers->network = (uint16_t)(at + 2);
-	if (*type == ETHERTYPE_IPV4)
-		return read_ipv4(data, size, headers, protocol);
-	return *type == ETHERTYPE_IPV6 && read_ipv6(data, size, headers, protocol);
+	return headers->network > frame->size ? 0 : get_be16(data + at);
 }
 
-bool headers_read(const uint8_t *data, uint32_t size, struct headers *headers)
+/* Sets `network` and, of an IP packet that is whole, `transport`, `end` and its protocol. */
+static bool read_network(const struct frame *frame, struct headers *headers, uint16_t *type,
+			 uint8_t *protocol)
+{
+	*type = read_link(frame, headers);
+	if (*type == ETHERTYPE_IPV4)
+		return read_ipv4(frame->data, frame->size, headers, protocol);
+	return *type == ETHERTYPE_IPV6 && read_ipv6(frame->data, frame->size, headers, protocol);
+}
+
+bool headers_read(const struct frame *frame, struct headers *headers)
 {
 	uint16_t type;
 	uint8_t protocol;
 
-	return read_network(data, size, headers, &type, &protocol) &&
-	       read_transport(data, size, headers, protocol);
+	return read_network(frame, headers, &type, &protocol) &&
+	       read_transport(frame->data, frame->size, headers, protocol);
 }
 
-bool headers_no_flow(const uint8_t *data, uint32_t size)
+bool headers_no_flow(const struct frame *frame)
 {
 	struct headers headers;
 	uint16_t type;
 	uint8_t protocol;
 
-	if (!read_network(data, size, &headers, &type, &protocol))
+	if (!read_network(frame, &headers, &type, &protocol))
 		return type == ETHERTYPE_ARP;
 	return protocol == (headers.ipv6 ? PROTOCOL_ICMPV6 : PROTOCOL_ICMP);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the headers of a frame lie: Ethernet with up to two VLAN tags, IPv4 or IPv6 without
- * extension headers, TCP or UDP. What super-frames are cut by and segments joined by.
+ * Where the headers of a frame lie: Ethernet with up to two VLAN tags (or nothing, for a TUN
+ * device's packets), IPv4 or IPv6 without extension headers, TCP or UDP. What super-frames are cut
+ * by and segments joined by.
  */
 #pragma once
 #include "tunnel/frame.h"
@@ -22,24 +23,24 @@
 
 struct headers {
 	bool ipv6, tcp;
-	uint16_t network, transport; /* where they begin */
+	uint16_t network, transport; /* where they begin; network 0: there is no link header */
 	uint16_t size;		     /* of all headers: where the payload begins */
 	uint16_t checksum;	     /* its place in the transport header */
 	uint32_t end;		     /* of the packet; behind it there may be filling */
 };
 
 /*
- * False: another kind of frame, a fragment, or lengths that do not fit each other. `size` is that
- * of the frame; a super-frame's length fields speak of all of it.
+ * False: another kind of frame, a fragment, or lengths that do not fit each other. A super-frame's
+ * length fields speak of all of it.
  */
-bool headers_read(const uint8_t *data, uint32_t size, struct headers *headers);
+bool headers_read(const struct frame *frame, struct headers *headers);
 
 /* Of one flow: the same addresses, VLANs and ports? TTL and the like are not of it. */
 bool headers_same_flow(const uint8_t *one, const struct headers *a, const uint8_t *other,
 		       const struct headers *b);
 
 /* A whole packet of ARP or ICMP: no flow's, so that order among them is all that counts. */
-bool headers_no_flow(const uint8_t *data, uint32_t size);
+bool headers_no_flow(const struct frame *frame);
 
 /* Of the pseudo header without its length: a sum to go on with (sum_fold, sum_bytes). */
 uint64_t headers_pseudo_sum(const uint8_t *data, const struct headers *headers);

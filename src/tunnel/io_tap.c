@@ -60,6 +60,7 @@ int io_tap_read(struct io_tap *tap, uint32_t buffer, struct frame *frame)
 	*frame = (struct frame){
 		.data = start + tap->header_size,
 		.size = (size_t)n > tap->header_size ? (uint32_t)n - tap->header_size : 0,
+		.link = tap->link,
 		.gso_type = header.gso_type,
 		.gso_size = header.gso_size,
 	};

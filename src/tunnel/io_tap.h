@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The own side's door: a TAP queue with virtio_net headers (or, in tests, a socket that keeps
- * message boundaries and carries the same).
+ * The own side's door: a queue of a TAP or TUN device with virtio_net headers (or, in tests, a
+ * socket that keeps message boundaries and carries the same).
  */
 #pragma once
 #include <sys/uio.h>
@@ -14,7 +14,8 @@
 #define TAP_BUFFERS 32
 
 struct io_tap {
-	int fd; /* -1: none */
+	int fd;		      /* -1: none */
+	enum frame_link link; /* its owner's to set: what it carries, TAP (0) or TUN */
 	uint32_t header_size;
 	bool tcp, udp; /* super-frames of these are read, and may be written */
 	uint8_t buffers[TAP_BUFFERS]

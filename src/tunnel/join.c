@@ -205,8 +205,8 @@ void join_frame(struct join *join, struct frame *frame)
 {
 	struct segment segment = {.frame = frame};
 
-	if (!headers_read(frame->data, frame->size, &segment.headers)) {
-		if (!headers_no_flow(frame->data, frame->size))
+	if (!headers_read(frame, &segment.headers)) {
+		if (!headers_no_flow(frame))
 			join_flush(join);
 		write_one(join, frame);
 		return;

@@ -28,7 +28,7 @@ void __wrap_keeper_wait(struct keeper *keeper, int ms);
 int __wrap_netns_open(const char *name, int *fd, struct err *err);
 int __wrap_netns_inside(int fd, int (*act)(void *data, struct err *err), void *data,
 			struct err *err);
-int __wrap_tun_open_queue(const char *name, int *fd, struct err *err);
+int __wrap_tun_open_queue(const char *name, uint16_t sort, int *fd, struct err *err);
 int __wrap_key_private_read(const char *path, uint8_t private[32], struct err *err);
 int __wrap_getsockopt(int fd, int level, int option, void *value, socklen_t *size);
 void __wrap_guarding_look(struct keeper *keeper);
@@ -98,7 +98,7 @@ int __wrap_netns_inside(int fd, int (*act)(void *data, struct err *err), void *d
 	return act(data, err);
 }
 
-int __wrap_tun_open_queue(const char *name, int *fd, struct err *err)
+int __wrap_tun_open_queue(const char *name, uint16_t sort, int *fd, struct err *err)
 {
 	if (name[0] == 'n')
 		return err_errno(err, -ENODEV, "played: %s", name);

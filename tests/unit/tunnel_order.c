@@ -2,7 +2,7 @@
 /*
  * What waits and what goes first: in both directions frames of one flow keep their order, small
  * ones of other flows do not wait for super-frames, and datagrams stay while something in them is
- * still to be written.
+ * still to be written. Ethernet frames, and IP packets as of a TUN.
  */
 #include "unit/test.h"
 #include <arpa/inet.h>
@@ -20,6 +20,7 @@
 
 enum sort { UDP_PACKET, ICMP_PACKET, FRAGMENT, OTHER, SORTS };
 
+static enum frame_link link_sort;
 static uint8_t bytes[FRAMES][ROOM];
 static uint32_t written[FRAMES], n_written;
 static uint64_t state = 88172645463325252;
@@ -32,22 +33,29 @@ static uint32_t dice(uint32_t n)
 	return (uint32_t)(state >> 16) % n;
 }
 
+static uint32_t link_size(void)
+{
+	return link_sort == LINK_ETHERNET ? ETHERNET_HEADER : 0;
+}
+
 /* The frame's number stands at its end, its flow in the port. */
 static struct frame build(uint32_t number, enum sort sort, uint16_t flow, bool super)
 {
-	uint8_t *data = bytes[number], *ip = data + ETHERNET_HEADER;
+	uint8_t *data = bytes[number], *ip = data + link_size();
 
 	memset(data, 0, ROOM);
-	put_be16(data + 12, sort == OTHER ? 0x88cc : 0x0800);
-	ip[0] = 0x45;
-	put_be16(ip + 2, SMALL - ETHERNET_HEADER);
+	if (link_sort == LINK_ETHERNET)
+		put_be16(data + 12, sort == OTHER ? 0x88cc : 0x0800);
+	ip[0] = sort == OTHER ? 0x55 : 0x45;
+	put_be16(ip + 2, (uint16_t)(SMALL - link_size()));
 	put_be16(ip + 6, sort == FRAGMENT ? 0x2000 : 0);
 	ip[9] = sort == ICMP_PACKET ? 1 : 17;
 	put_be16(ip + 20, flow);
-	put_be16(ip + 24, SMALL - ETHERNET_HEADER - 20);
+	put_be16(ip + 24, (uint16_t)(SMALL - link_size() - 20));
 	put_be32(data + SMALL - 4, number);
 	return (struct frame){.data = data,
 			      .size = SMALL,
+			      .link = link_sort,
 			      .gso_type = super ? GSO_UDP_L4 : GSO_NONE,
 			      .gso_size = 8,
 			      .lasting = true};
@@ -60,14 +68,14 @@ static uint32_t number_of(const struct frame *frame)
 
 static uint16_t flow_of(uint32_t number)
 {
-	return get_be16(bytes[number] + ETHERNET_HEADER + 20);
+	return get_be16(bytes[number] + link_size() + 20);
 }
 
-static bool is_whole_udp(uint32_t number)
+static bool is_whole(uint32_t number, uint8_t protocol)
 {
-	const uint8_t *data = bytes[number];
+	const uint8_t *ip = bytes[number] + link_size();
 
-	return data[12] == 8 && data[ETHERNET_HEADER + 9] == 17 && !data[ETHERNET_HEADER + 6];
+	return ip[0] == 0x45 && ip[9] == protocol && !ip[6];
 }
 
 static void write_down(void *context, const struct frame *frame, const struct iovec *parts,
@@ -75,7 +83,7 @@ static void write_down(void *context, const struct frame *frame, const struct io
 {
 	(void)context;
 	CHECK(parts[0].iov_base == frame->data);
-	CHECK(header_size == (n > 1 ? 42 : 0));
+	CHECK(header_size == (n > 1 ? link_size() + 28 : 0));
 	written[n_written++] = number_of(frame);
 }
 
@@ -88,10 +96,10 @@ static void check_order(uint32_t n)
 	for (uint32_t i = 0; i < n_written; i++) {
 		uint32_t number = written[i];
 
-		if (is_whole_udp(number)) {
+		if (is_whole(number, 17)) {
 			CHECK(number >= last[flow_of(number)]);
 			last[flow_of(number)] = number;
-		} else if (bytes[number][ETHERNET_HEADER + 9] != 1 || bytes[number][12] != 8) {
+		} else if (!is_whole(number, 1)) {
 			CHECK(number >= greatest);
 		}
 		greatest = number > greatest ? number : greatest;
@@ -102,7 +110,7 @@ static void pass(struct backlog *backlog, struct frame frame, uint32_t n)
 {
 	struct iovec parts[2] = {{frame.data, SMALL}, {frame.data, 0}};
 
-	backlog_take(backlog, &frame, parts, n, n > 1 ? 42 : 0);
+	backlog_take(backlog, &frame, parts, n, n > 1 ? link_size() + 28 : 0);
 }
 
 static void small_frames_pass_super_frames(void)
@@ -260,10 +268,12 @@ static void datagrams_stay_until_they_are_released(void)
 
 int main(void)
 {
-	TEST(small_frames_pass_super_frames);
-	TEST(a_frame_whose_bytes_do_not_last_is_written_at_once);
-	TEST(order_of_flows_stays_towards_the_tap);
-	TEST(order_of_flows_stays_towards_the_wire);
+	for (link_sort = LINK_ETHERNET; link_sort <= LINK_NONE; link_sort++) {
+		TEST(small_frames_pass_super_frames);
+		TEST(a_frame_whose_bytes_do_not_last_is_written_at_once);
+		TEST(order_of_flows_stays_towards_the_tap);
+		TEST(order_of_flows_stays_towards_the_wire);
+	}
 	TEST(datagrams_stay_until_they_are_released);
 	return test_done();
 }

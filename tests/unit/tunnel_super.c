@@ -2,6 +2,7 @@
 /*
  * Super-frames: cut as a network card would cut them (a plain reference says how), and joined only
  * to what cuts to the same frames again: cut(join(x)) = x, over random flows with every fault.
+ * Ethernet frames with and without VLANs, and IP packets alone, mixed.
  */
 #include "unit/test.h"
 #include "unit/tunnel_net.h"
@@ -24,7 +25,7 @@ static uint32_t dice(uint32_t n)
 
 /* How a packet is built; what a flow has in common. */
 struct flow {
-	int tags;
+	int tags; /* of VLANs; -1: an IP packet alone, as of a TUN */
 	bool ipv6, tcp;
 	uint8_t ip_options, tcp_options; /* bytes, multiples of 4 */
 	uint8_t port, ttl, flags;
@@ -51,7 +52,7 @@ static uint32_t slow_pseudo(const uint8_t *ip, bool ipv6, bool tcp, uint32_t len
 
 static uint32_t network_of(const struct flow *flow)
 {
-	return ETHERNET_HEADER + 4u * (uint32_t)flow->tags;
+	return flow->tags < 0 ? 0 : ETHERNET_HEADER + 4u * (uint32_t)flow->tags;
 }
 
 static uint32_t transport_of(const struct flow *flow)
@@ -106,6 +107,17 @@ static void put_transport(uint8_t *at, const struct flow *flow, uint32_t length)
 	memset(at + 20, 1, flow->tcp_options);
 }
 
+static void put_link(uint8_t *frame, const struct flow *flow)
+{
+	for (uint32_t i = 0; i < 12; i++)
+		frame[i] = (uint8_t)(2 * (i / 6 * 6) + flow->port * (i % 6 == 5));
+	for (int i = 0; i < flow->tags; i++)
+		put_be32(frame + 12 + 4 * i, i ? 0x81000007 : 0x88a80000u + flow->port);
+	if (flow->tags == 1)
+		put_be16(frame + 12, 0x8100);
+	put_be16(frame + network_of(flow) - 2, flow->ipv6 ? 0x86dd : 0x0800);
+}
+
 /* The flow's next packet; its payload follows from where it lies in the flow. */
 static uint32_t build(uint8_t *frame, const struct flow *flow, uint32_t payload, bool partial,
 		      struct frame *out)
@@ -114,13 +126,8 @@ static uint32_t build(uint8_t *frame, const struct flow *flow, uint32_t payload,
 	uint32_t headers = headers_of(flow), length = headers - transport + payload;
 	uint32_t field = transport + (flow->tcp ? 16 : 6);
 
-	for (uint32_t i = 0; i < 12; i++)
-		frame[i] = (uint8_t)(2 * (i / 6 * 6) + flow->port * (i % 6 == 5));
-	for (int i = 0; i < flow->tags; i++)
-		put_be32(frame + 12 + 4 * i, i ? 0x81000007 : 0x88a80000u + flow->port);
-	if (flow->tags == 1)
-		put_be16(frame + 12, 0x8100);
-	put_be16(frame + network - 2, flow->ipv6 ? 0x86dd : 0x0800);
+	if (flow->tags >= 0)
+		put_link(frame, flow);
 	put_ip(frame + network, flow, length);
 	put_transport(frame + transport, flow, length);
 	for (uint32_t i = 0; i < payload; i++)
@@ -132,7 +139,10 @@ static uint32_t build(uint8_t *frame, const struct flow *flow, uint32_t payload,
 		sum = ~sum & 0xffff ? ~sum : 0xffff;
 	}
 	put_be16(frame + field, (uint16_t)sum);
-	*out = (struct frame){.data = frame, .size = headers + payload, .lasting = true};
+	*out = (struct frame){.data = frame,
+			      .size = headers + payload,
+			      .link = flow->tags < 0 ? LINK_NONE : LINK_ETHERNET,
+			      .lasting = true};
 	if (partial) {
 		out->csum_start = (uint16_t)transport;
 		out->csum_offset = flow->tcp ? 16 : 6;
@@ -143,7 +153,7 @@ static uint32_t build(uint8_t *frame, const struct flow *flow, uint32_t payload,
 static struct flow random_flow(uint8_t port)
 {
 	struct flow flow = {
-		.tags = (int)dice(3),
+		.tags = (int)dice(4) - 1,
 		.ipv6 = dice(2),
 		.tcp = dice(3) > 0,
 		.port = port,
@@ -196,7 +206,8 @@ static void compare_cuts(struct frame *super, struct flow flow, uint32_t payload
 		if (!flow.tcp)
 			memcpy(expected + headers_of(&flow), segment.data + headers_of(&flow),
 			       size);
-		CHECK(segment.size == want.size && segment.gso_type == GSO_NONE);
+		CHECK(segment.size == want.size && segment.gso_type == GSO_NONE &&
+		      segment.link == want.link);
 		CHECK(segment.csum_start == want.csum_start &&
 		      segment.csum_offset == want.csum_offset);
 		CHECK(memcmp(segment.data, expected, want.size) == 0);
@@ -250,7 +261,7 @@ static void what_lies_is_refused(void)
 		super.gso_type = dice(4) ? type_of(&flow) : (uint8_t)dice(256);
 		super.gso_size = (uint16_t)dice(dice(2) ? 400 : 65536);
 		for (uint32_t n = dice(3); n--;)
-			super.data[dice(2) ? dice(whole) : 12 + dice(60)] ^=
+			super.data[dice(2) ? dice(whole) : dice(72) % whole] ^=
 				(uint8_t)(1 << dice(8));
 		if (!dice(4))
 			super.size -= dice(super.size);
@@ -281,9 +292,18 @@ static struct ledger {
 static int n_writes, n_supers, n_joined;
 
 /* A flow is known by its port, which build() writes into the source address as well. */
+static uint8_t port_of(const struct frame *frame)
+{
+	const uint8_t *data = frame->data;
+
+	if (frame->link == LINK_ETHERNET)
+		return data[11];
+	return data[0] >> 4 == 6 ? (uint8_t)(data[8] - 8) : (uint8_t)(data[12] - 12);
+}
+
 static void keep(struct frame *frame, bool in)
 {
-	struct ledger *ledger = &ledgers[frame->data[11]];
+	struct ledger *ledger = &ledgers[port_of(frame)];
 	int *n = in ? &ledger->n_in : &ledger->n_out;
 	struct frame copy = *frame;
 
@@ -450,13 +470,13 @@ static void a_train_becomes_one_write(void)
 	static uint8_t arena[64][1500];
 	static struct join join;
 
-	for (int kind = 0; kind < 8; kind++) {
+	for (int kind = 0; kind < 12; kind++) {
 		struct flow flow = {.ipv6 = kind & 1,
 				    .tcp = kind & 2,
 				    .flags = 0x10,
 				    .port = 3,
 				    .ttl = 64,
-				    .tags = kind >> 2};
+				    .tags = (kind >> 2) - 1};
 
 		memset(ledgers, 0, sizeof(ledgers));
 		n_writes = 0;
