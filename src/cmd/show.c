@@ -261,10 +261,21 @@ static void lease_print(const struct loom_doc *lease)
 	putchar('\n');
 }
 
+static void forward_print(const struct loom_doc *forward)
+{
+	const struct loom_doc *addresses = loom_get(forward, "addresses");
+
+	printf("    forward %s to %s", loom_text(forward, "listen"), loom_text(forward, "to"));
+	for (size_t i = 0; loom_get(forward, "macaddress") && i < loom_count(addresses); i++)
+		printf("%s%s", i ? ", " : ", now ", loom_text(loom_at(addresses, i), NULL));
+	puts(loom_count(addresses) ? "" : ", nowhere yet: it has no lease");
+}
+
 static void network_print(const struct loom_doc *network)
 {
 	const struct loom_doc *addresses = loom_get(network, "addresses"),
-			      *leases = loom_get(network, "leases");
+			      *leases = loom_get(network, "leases"),
+			      *forwards = loom_get(network, "forwards");
 	const char *ns = loom_text(network, "namespace"), *problem = loom_text(network, "problem");
 
 	printf("  %s%s%s%s%s  %s", ns, ns[0] ? "/" : "", ink(INK_BOLD), loom_text(network, "name"),
@@ -277,6 +288,8 @@ static void network_print(const struct loom_doc *network)
 		printf("  %s[%s]%s", ink(INK_GREEN), loom_text(network, "description"),
 		       ink(INK_NONE));
 	putchar('\n');
+	for (size_t i = 0; i < loom_count(forwards); i++)
+		forward_print(loom_at(forwards, i));
 	for (size_t i = 0; i < loom_count(leases); i++)
 		lease_print(loom_at(leases, i));
 }

@@ -105,6 +105,7 @@ struct keeper {
 	struct names *names;
 	struct watch *watch;
 	struct guarding *guarding;
+	struct fills *fills;
 };
 
 static inline const char *service_name(const struct service *service)
@@ -149,6 +150,19 @@ void worker_distrust(struct service *service);
 
 /* --- leases.c --- */
 void leases_describe(struct service *service, json_t *to);
+/* What a MAC has a lease of within these nets (of IPv6: whoever has that one address). */
+bool leases_find(const struct service *service, const char *mac, const struct prefix *nets,
+		 size_t len, struct ip *ip);
+
+/* --- fills.c --- */
+int fills_open(struct keeper *keeper, struct err *err);
+void fills_close(struct keeper *keeper);
+struct store;
+void fills_renew(struct keeper *keeper, const struct store *store); /* what is committed */
+/* Puts into sets of rules what belongs there; `verify`: also where nothing is known to differ. */
+void fills_look(struct keeper *keeper, bool verify);
+/* Of a network: the addresses that its followed guests have in rules. */
+void fills_describe(const struct service *service, json_t *to);
 
 /* --- supervise.c: processes of services --- */
 /* service->pid begins: told when it ends, and started again then. */

@@ -25,31 +25,45 @@ static void text_set(json_t *to, const char *key, const char *text)
 	json_object_set_new(to, key, known ? json_string(text) : json_null());
 }
 
-static json_t *lease_parse(char *line, time_t now)
+struct lease {
+	int64_t ends; /* 0: never */
+	struct ip ip;
+	const char *hardware, *name, *id; /* hardware: of IPv4 only */
+};
+
+/* false: it is none. The words stay in the line. */
+static bool lease_parse(char *line, struct lease *lease)
 {
 	char *save = NULL, *words[5];
-	struct ip ip;
-	struct text address TEXT_CLEANUP = {0};
-	int64_t ends;
-	json_t *lease;
 
 	for (int i = 0; i < 5; i++) {
 		words[i] = strtok_r(i ? NULL : line, " \n", &save);
 		if (!words[i])
-			return NULL;
+			return false;
 		text_tidy(words[i]);
 	}
-	if (text_number(words[0], 0, INT64_MAX, &ends) || ip_parse(words[2], &ip))
-		return NULL;
-	ip_print(&ip, &address);
-	lease = json_object();
-	text_set(lease, "address", text_get(&address));
-	text_set(lease, "macaddress", ip_bits(&ip) == 32 ? words[1] : "*");
-	text_set(lease, "name", words[3]);
-	text_set(lease, ip_bits(&ip) == 32 ? "client-id" : "duid", words[4]);
-	json_object_set_new(lease, "expires",
-			    ends ? json_integer(ends > now ? ends - now : 0) : json_null());
-	return lease;
+	if (text_number(words[0], 0, INT64_MAX, &lease->ends) || ip_parse(words[2], &lease->ip))
+		return false;
+	lease->hardware = ip_bits(&lease->ip) == 32 ? words[1] : "*";
+	lease->name = words[3];
+	lease->id = words[4];
+	return true;
+}
+
+static json_t *lease_describe(const struct lease *lease, time_t now)
+{
+	struct text address TEXT_CLEANUP = {0};
+	json_t *to = json_object();
+
+	ip_print(&lease->ip, &address);
+	text_set(to, "address", text_get(&address));
+	text_set(to, "macaddress", lease->hardware);
+	text_set(to, "name", lease->name);
+	text_set(to, ip_bits(&lease->ip) == 32 ? "client-id" : "duid", lease->id);
+	json_object_set_new(to, "expires",
+			    lease->ends ? json_integer(lease->ends > now ? lease->ends - now : 0)
+					: json_null());
+	return to;
 }
 
 static FILE *leases_open(const struct service *service)
@@ -67,21 +81,58 @@ static FILE *leases_open(const struct service *service)
 	return fdopen(fd_take(&fd), "r");
 }
 
+/* One guest may have several, of one MAC with several identifiers: the last that it asked for,
+ * which dnsmasq writes first. */
+static bool is_later(const struct lease *lease, int64_t ends, time_t now)
+{
+	if (lease->ends && lease->ends <= now)
+		return false;
+	return ends < 0 || (ends && (!lease->ends || lease->ends > ends));
+}
+
+bool leases_find(const struct service *service, const char *mac, const struct prefix *nets,
+		 size_t len, struct ip *ip)
+{
+	FILE *file = leases_open(service);
+	time_t now = time(NULL);
+	int64_t ends = -1;
+	char line[1024];
+	struct lease lease;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		bool covered = false;
+
+		if (!lease_parse(line, &lease) ||
+		    (ip_bits(&lease.ip) == 32 && !text_same(lease.hardware, mac)))
+			continue;
+		for (size_t i = 0; i < len && !covered; i++)
+			covered = prefix_covers(&nets[i], &lease.ip) &&
+				  (nets[i].len == ip_bits(&lease.ip) ||
+				   ip_order(&nets[i].ip, &lease.ip) != 0);
+		if (!covered || !is_later(&lease, ends, now))
+			continue;
+		ends = lease.ends;
+		*ip = lease.ip;
+	}
+	if (file)
+		fclose(file);
+	return ends >= 0;
+}
+
 void leases_describe(struct service *service, json_t *to)
 {
 	json_t *list = json_array();
 	FILE *file = leases_open(service);
 	time_t now = time(NULL);
+	struct lease lease;
 	char line[1024];
 
-	while (file && fgets(line, sizeof(line), file) && json_array_size(list) < LEASES_MOST) {
-		json_t *lease = lease_parse(line, now);
-
-		if (lease)
-			json_array_append_new(list, lease);
-	}
+	while (file && fgets(line, sizeof(line), file) && json_array_size(list) < LEASES_MOST)
+		if (lease_parse(line, &lease))
+			json_array_append_new(list, lease_describe(&lease, now));
 	if (file)
 		fclose(file);
 	json_object_set_new(to, "leases", list);
+	fills_describe(service, to);
 	json_object_set_new(to, "restarts", json_integer(service->restarts));
 }

@@ -229,6 +229,7 @@ static void eyes_renew(struct keeper *keeper)
 		eye_want(keeper, keeper->services[i]->setup->object->ns);
 	for (size_t i = 0; i < store.len; i++)
 		eyes_of(keeper, store.committed[i]);
+	fills_renew(keeper, &store);
 	store_close(&store);
 	eyes_keep_wanted(keeper->watch);
 	if (keeper->keeps)
@@ -341,6 +342,8 @@ static void look(void *data, int what)
 		tell_once(keeper, err.message);
 	if (n > 0)
 		mend(keeper);
+	else
+		fills_look(keeper, true);
 	if (!watch->looked) {
 		watch->looked = true;
 		keeper_end_check(keeper);

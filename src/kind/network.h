@@ -36,20 +36,64 @@ struct network_listen {
 	uint16_t ports[2];    /* first and last */
 };
 
+/* Where a forward leads in one family: to an address, or to whatever a guest has a lease of. */
+struct network_target {
+	struct ip ip;		   /* with `follows`: its family alone */
+	const struct mac *follows; /* the guest's, NULL: ip is the address */
+	const char *name;	   /* of the guest; NULL: the text has its address */
+	uint16_t ports[2];
+};
+
 /*
- * What a forward says of one family; false: it has nothing of that, or something is wrong with it,
- * which check tells.
+ * What a forward says of one family (0: of either); false: it has nothing of that, or something is
+ * wrong with it, which check tells.
  */
 bool network_forward(const struct object *forward, const struct state *state, uint8_t family,
-		     struct network_listen *listen, struct ip *to, uint16_t to_ports[2]);
+		     struct network_listen *listen, struct network_target *target);
+
+/* The host of the network, or guest of its namespace, that the text knows by this name; or NULL. */
+const struct object *network_guest(const struct object *network, const struct state *state,
+				   const char *name);
+/* What it has of a family by the text, or its MAC where the network gives it a lease of that. */
+bool network_guest_target(const struct object *network, const struct state *state, uint8_t family,
+			  const char *name, struct network_target *target);
+
+/* The guests whose leases its forwards follow in a family, each once. */
+struct network_followed {
+	const struct mac *mac;
+	const char *name;
+};
+size_t network_followed(const struct object *network, const struct state *state, uint8_t family,
+			struct network_followed **guests);
+/* The one address that DHCPv6 gives a guest that is followed; false: the network has no range. */
+bool network_lease_six(const struct object *network, const struct state *state,
+		       const struct mac *mac, struct ip *ip);
+/* "four_525400000189": the set or map of its address, in rules. */
+#define NETWORK_SET_SIZE 24
+void network_set_name(uint8_t family, const struct mac *mac, char name[NETWORK_SET_SIZE]);
+/* A line of ruleset's `fills`: what the keeper puts into that set. */
+void network_fill(const struct object *network, const struct state *state, const char *verb,
+		  uint8_t family, const struct mac *mac, struct text *fills);
+
+/* The forwards: those to addresses join `rules`, those that follow leases get a table. */
+void network_leading(const struct object *network, struct state *state, struct text *rules);
 
 /* Adds the table that guards its guests against each other, where a port is to be guarded. */
 void network_guard(const struct object *network, struct state *state);
 
-/* Adds a table of a family, of the network's own name. */
-struct text;
-void network_table(const struct object *network, struct state *state, const char *family,
-		   const struct text *rules);
+/* A table of a family, of the network's own name and what `suffix` adds. */
+struct network_table {
+	const char *family, *suffix;
+	struct text rules;
+	struct text fills; /* what the keeper puts into its sets, see ruleset.c */
+};
+void network_table_add(const struct object *network, struct state *state,
+		       const struct network_table *table);
+void network_table_fini(struct network_table *table);
+/* Parts of rules: how a chain begins; the nets, or addresses, that its bridge has of a family. */
+void network_chain(struct text *rules, const char *name, const char *head);
+bool network_nets(const struct object *network, const struct state *state, uint8_t family,
+		  bool addresses, struct text *set);
 
 /* kind_ops.hindered: names others' rules that stop its guests. */
 void network_hindered(const struct object *network, const struct state *state, struct diag *diag);

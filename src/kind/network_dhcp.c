@@ -129,6 +129,7 @@ struct fixed {
 	const char *name; /* NULL: not one that DNS can have */
 	const struct mac *mac;
 	const struct ip *ips[2]; /* IPv4, IPv6; NULL: none */
+	struct ip six;		 /* of a guest that a forward follows; family 0: none */
 };
 
 static void fixed_add(const struct object *network, const struct fixed *fixed, struct text *config)
@@ -143,6 +144,10 @@ static void fixed_add(const struct object *network, const struct fixed *fixed, s
 				text_add(config, ",");
 				ip_add(config, fixed->ips[i]);
 			}
+		if (fixed->six.family) {
+			text_add(config, ",");
+			ip_add(config, &fixed->six);
+		}
 		text_add(config, "%s%s\n", fixed->name ? "," : "", fixed->name ?: "");
 	}
 	if (!fixed->name || (!fixed->ips[0] && !fixed->ips[1]))
@@ -159,6 +164,34 @@ static void fixed_add(const struct object *network, const struct fixed *fixed, s
 	text_add(config, "\n");
 }
 
+/* The address of IPv6 that a forward finds it by, where it has none of its own. */
+static void followed_take(const struct object *network, const struct state *state,
+			  struct fixed *fixed)
+{
+	struct network_followed *guests;
+	size_t len = network_followed(network, state, AF_INET6, &guests);
+
+	for (size_t i = 0; i < len && fixed->mac && !fixed->ips[1]; i++)
+		if (memcmp(guests[i].mac, fixed->mac, sizeof(*fixed->mac)) == 0)
+			network_lease_six(network, state, fixed->mac, &fixed->six);
+}
+
+static bool is_followed(const struct object *network, const struct state *state,
+			const struct mac *mac)
+{
+	static const uint8_t families[] = {AF_INET, AF_INET6};
+	struct network_followed *guests;
+
+	for (size_t f = 0; mac && f < 2; f++) {
+		size_t len = network_followed(network, state, families[f], &guests);
+
+		for (size_t i = 0; i < len; i++)
+			if (memcmp(guests[i].mac, mac, sizeof(*mac)) == 0)
+				return true;
+	}
+	return false;
+}
+
 static void reservations_add(const struct object *network, const struct state *state,
 			     struct text *config)
 {
@@ -173,8 +206,10 @@ static void reservations_add(const struct object *network, const struct state *s
 				object_value(host, "address6", &vtype_ip)},
 		};
 
-		if (network_owns(network, host))
-			fixed_add(network, &fixed, config);
+		if (!network_owns(network, host))
+			continue;
+		followed_take(network, state, &fixed);
+		fixed_add(network, &fixed, config);
 	}
 }
 
@@ -197,7 +232,7 @@ static bool is_reserved(const struct object *network, const struct state *state,
 	return false;
 }
 
-/* `guests:` are known to the networks in whose nets their addresses are. */
+/* `guests:` are known to the networks in whose nets their addresses are, and that follow them. */
 static void guests_add(const struct object *network, const struct state *state, struct text *config)
 {
 	const struct object *guest;
@@ -210,9 +245,13 @@ static void guests_add(const struct object *network, const struct state *state, 
 			.mac = object_value(guest, "macaddress", &vtype_mac),
 		};
 
-		if (!ip || !text_same(guest->ns, network->ns) || !network_net(network, state, ip))
+		if (!text_same(guest->ns, network->ns) ||
+		    !(ip ? network_net(network, state, ip) != NULL
+			 : is_followed(network, state, fixed.mac)))
 			continue;
-		fixed.ips[ip->family == AF_INET6] = ip;
+		if (ip)
+			fixed.ips[ip->family == AF_INET6] = ip;
+		followed_take(network, state, &fixed);
 		if (!is_reserved(network, state, &fixed))
 			fixed_add(network, &fixed, config);
 	}

@@ -76,57 +76,40 @@ static bool listen_parse(const char *text, struct network_listen *listen)
 	return ports_parse(rest + 4, listen->ports);
 }
 
-/* The address that the network's own DHCP gives a host of this name; family 0: either. */
-static const struct ip *reserved(const struct object *object, const struct state *state,
-				 const char *name, uint8_t family)
+/* The name or address that it leads to, and the ports; false: it is neither. */
+static bool to_split(const struct object *object, char name[64], uint16_t ports[2])
 {
-	const struct object *host;
-	const struct ip *ip;
+	const struct forward *forward = object->data;
+	const char *rest = address_split(forward->to, name, 64);
 
-	for (size_t i = 0; (host = state_next(state, "reservation", &i));) {
-		if (!text_same(host->ns, object->ns) || !text_same(object_name(host), name) ||
-		    !text_same(object_owner(host), object_owner(object)))
-			continue;
-		ip = object_value(host, "address", &vtype_ip);
-		return ip && family != AF_INET6 ? ip : object_value(host, "address6", &vtype_ip);
-	}
-	return NULL;
+	return rest && name[0] && ports_parse(rest, ports);
 }
 
 /*
- * Where it leads: an address, or a guest that the description gives one. A name that a guest gave
- * itself is not enough: any could take the forward by it.
+ * Where it leads: an address, or a guest that the description knows by address or by MAC. A name
+ * that a guest gave itself is not enough: any could take the forward by it.
  */
 static bool to_parse(const struct object *object, const struct state *state, uint8_t family,
-		     struct ip *ip, uint16_t ports[2])
+		     struct network_target *target)
 {
-	const struct forward *forward = object->data;
-	const struct object *guest;
-	const struct ip *known;
 	char name[64];
-	const char *rest = address_split(forward->to, name, sizeof(name));
 
-	if (!rest || !name[0] || !ports_parse(rest, ports))
+	*target = (struct network_target){0};
+	if (!to_split(object, name, target->ports))
 		return false;
-	if (ip_parse(name, ip) == 0)
-		return !family || ip->family == family;
-	known = reserved(object, state, name, family);
-	guest = state_named(state, "guest", object->ns, name);
-	if (!known)
-		known = guest ? object_value(guest, "address", &vtype_ip) : NULL;
-	if (known)
-		*ip = *known;
-	return known && (!family || known->family == family);
+	if (ip_parse(name, &target->ip) == 0)
+		return !family || target->ip.family == family;
+	return network_guest_target(object, state, family, name, target);
 }
 
 bool network_forward(const struct object *object, const struct state *state, uint8_t family,
-		     struct network_listen *listen, struct ip *to, uint16_t to_ports[2])
+		     struct network_listen *listen, struct network_target *target)
 {
 	const struct forward *forward = object->data;
 
 	return forward->listen && forward->to && listen_parse(forward->listen, listen) &&
 	       (!listen->address.family || !family || listen->address.family == family) &&
-	       to_parse(object, state, family, to, to_ports);
+	       to_parse(object, state, family, target);
 }
 
 static void refuse(const struct object *object, const struct state *state, struct diag *diag,
@@ -156,28 +139,62 @@ static bool in_network(const struct object *object, const struct state *state, c
 	return false;
 }
 
+/* Why a name leads nowhere. */
+static void check_name(const struct object *object, const struct state *state, struct diag *diag)
+{
+	const struct object *guest;
+	uint16_t ports[2];
+	char name[64];
+
+	guest = to_split(object, name, ports) ? network_guest(object, state, name) : NULL;
+	if (!guest)
+		refuse(object, state, diag, "to",
+		       "to is no guest that the text knows by address or MAC (names that guests "
+		       "give "
+		       "themselves do not count), and no address; expected GUEST:PORT",
+		       "to: \"192.0.2.10:80\", or guests: {NAME: {macaddress: …}}");
+	else if (!object_has_key(guest, "macaddress"))
+		refuse(object, state, diag, "to",
+		       "leads to a guest without address and MAC; expected one of them, by which "
+		       "it "
+		       "is known",
+		       "guests: {NAME: {macaddress: …}}");
+	else
+		refuse(object, state, diag, "to",
+		       "leads to a guest without an address, and the network gives it none; "
+		       "expected an address, or a range",
+		       "dhcp: {range: [FIRST, LAST]}");
+}
+
+static bool elsewhere(const struct object *object, const struct state *state, const char *name)
+{
+	const struct object *guest = name ? network_guest(object, state, name) : NULL;
+	const char *network =
+		guest && kind_is(guest->kind, "guest") ? object_text(guest, "network") : NULL;
+
+	return network && !text_same(network, object_owner(object));
+}
+
 static void check_to(const struct object *object, const struct state *state, struct diag *diag,
 		     const struct network_listen *listen)
 {
-	uint16_t ports[2];
-	struct ip ip;
+	struct network_target target;
+	const uint16_t *ports = target.ports;
 
-	if (!to_parse(object, state, listen->address.family, &ip, ports) &&
-	    !to_parse(object, state, 0, &ip, ports))
-		refuse(object, state, diag, "to",
-		       "to is no guest with an address, or address, and port; expected GUEST:PORT",
-		       "to: \"192.0.2.10:80\", or dhcp: {hosts: {NAME: {macaddress: …, address: "
-		       "…}}}");
+	if (!to_parse(object, state, listen->address.family, &target) &&
+	    !to_parse(object, state, 0, &target))
+		check_name(object, state, diag);
 	else if (ports[1] - ports[0] != listen->ports[1] - listen->ports[0] ||
 		 (ports[1] != ports[0] && ports[0] != listen->ports[0]))
 		refuse(object, state, diag, "to",
 		       "leads from a range of ports to another one; expected the same range",
 		       "one port each, or the same range in both");
-	else if (listen->address.family && listen->address.family != ip.family)
+	else if (listen->address.family && listen->address.family != target.ip.family)
 		refuse(object, state, diag, "to",
 		       "leads from one family of addresses to the other; expected one",
 		       "an address of the family of listen");
-	else if (!in_network(object, state, &ip))
+	else if (target.follows ? elsewhere(object, state, target.name)
+				: !in_network(object, state, &target.ip))
 		refuse(object, state, diag, "to",
 		       "leads to an address that is not of this network; expected a guest's of it",
 		       "an address within the network's own addresses");
@@ -189,16 +206,15 @@ static void check_twice(const struct object *object, const struct state *state, 
 {
 	struct network_listen its;
 	const struct object *other;
-	uint16_t ports[2];
-	struct ip to, its_to;
+	struct network_target to, its_to;
 
-	if (!to_parse(object, state, listen->address.family, &to, ports))
+	if (!to_parse(object, state, listen->address.family, &to))
 		return;
 	for (size_t i = 0; (other = state_next(state, "forward", &i));) {
 		const struct forward *forward = other->data;
 
 		if (other == object || !forward->to ||
-		    !to_parse(other, state, to.family, &its_to, ports) ||
+		    !to_parse(other, state, to.ip.family, &its_to) ||
 		    !text_same(other->ns, object->ns) || !forward->listen ||
 		    !listen_parse(forward->listen, &its) ||
 		    !text_same(its.protocol, listen->protocol) || its.ports[0] > listen->ports[1] ||

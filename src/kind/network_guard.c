@@ -130,6 +130,37 @@ static void reserved_guard(const struct object *network, const struct state *sta
 	}
 }
 
+/*
+ * Who is followed by MAC has to be the one who has it: whoever asks for a lease in his name has his
+ * MAC on the frame, too (the address is byte 28 of what is in UDP: RFC 2131, section 2), and what
+ * he was given is used by nobody else. The keeper fills the set.
+ */
+static void followed_guard(const struct object *network, const struct state *state,
+			   struct text *sets, struct text *rules, struct text *fills)
+{
+	struct network_followed *guests;
+	char set[NETWORK_SET_SIZE], mac[18];
+	struct ip six;
+	size_t len = network_followed(network, state, AF_INET, &guests);
+
+	for (size_t i = 0; i < len; i++) {
+		network_set_name(AF_INET, guests[i].mac, set);
+		mac_text(guests[i].mac, mac);
+		text_add(sets, "\tset %s {\n\t\ttype ipv4_addr\n\t}\n", set);
+		network_fill(network, state, "holds", AF_INET, guests[i].mac, fills);
+		text_add(rules,
+			 "\t\tether saddr != %s udp dport 67 @th,288,48 0x%s drop\n"
+			 "\t\tip saddr @%s ether saddr != %s drop\n"
+			 "\t\tarp saddr ip @%s ether saddr != %s drop\n"
+			 "\t\tarp saddr ip @%s arp saddr ether != %s drop\n",
+			 mac, set + strlen("four_"), set, mac, set, mac, set, mac);
+	}
+	len = network_followed(network, state, AF_INET6, &guests);
+	for (size_t i = 0; i < len; i++)
+		if (network_lease_six(network, state, guests[i].mac, &six))
+			pair_guard(guests[i].mac, &six, rules);
+}
+
 static bool is_served(const struct object *network, const struct state *state)
 {
 	const struct object *child;
@@ -181,8 +212,9 @@ static void guest_guard(const struct object *guest, struct text *rules)
 		mac_text(mac, text);
 		text_add(rules,
 			 "\t\tiifname \"%s\" ether saddr != %s drop\n"
-			 "\t\tiifname \"%s\" arp saddr ether != %s drop\n",
-			 device, text, device, text);
+			 "\t\tiifname \"%s\" arp saddr ether != %s drop\n"
+			 "\t\tiifname != \"%s\" ether saddr %s drop\n",
+			 device, text, device, text, device, text);
 	}
 	if (!ip || ip->family != AF_INET)
 		return;
@@ -227,6 +259,7 @@ static bool ports_add(const struct object *network, const struct state *state, s
 
 void network_guard(const struct object *network, struct state *state)
 {
+	struct network_table table = {.family = "bridge"};
 	struct text rules TEXT_CLEANUP = {0};
 
 	if (!ports_add(network, state, &rules))
@@ -238,7 +271,9 @@ void network_guard(const struct object *network, struct state *state)
 	host_guard(network, state, &rules);
 	nets_guard(network, state, &rules);
 	reserved_guard(network, state, &rules);
+	followed_guard(network, state, &table.rules, &rules, &table.fills);
 	guests_guard(network, state, &rules);
-	text_add(&rules, "\t}\n");
-	network_table(network, state, "bridge", &rules);
+	text_add(&table.rules, "%s\t}\n", text_get(&rules));
+	network_table_add(network, state, &table);
+	network_table_fini(&table);
 }

@@ -32,16 +32,27 @@ static const char *table_name(const char *family, const char *network, struct ar
 	return arena_text(arena, text_get(&name));
 }
 
-void network_table(const struct object *network, struct state *state, const char *family,
-		   const struct text *rules)
+void network_table_add(const struct object *network, struct state *state,
+		       const struct network_table *table)
 {
 	struct object *object = object_make(state->arena, kind_find("ruleset"), network->ns);
 
 	object->place = network->place;
-	object_set(object, "name", table_name(family, object_name(network), state->arena),
+	object_set(object, "name",
+		   arena_print(state->arena, "%s%s",
+			       table_name(table->family, object_name(network), state->arena),
+			       table->suffix ?: ""),
 		   state->arena);
-	object_recall(object, "rules", text_get(rules), state->arena);
+	object_recall(object, "rules", text_get(&table->rules), state->arena);
+	if (table->fills.size)
+		object_recall(object, "fills", text_get(&table->fills), state->arena);
 	state_add(state, object);
+}
+
+void network_table_fini(struct network_table *table)
+{
+	text_fini(&table->rules);
+	text_fini(&table->fills);
 }
 
 /* "{ "lab2", "lab3" }" of those it may reach; false: none. */
@@ -63,8 +74,8 @@ static bool reached(const struct object *network, const struct state *state, str
 }
 
 /* The networks of its addresses of one family, as a set; false: it has none. */
-static bool own_nets(const struct object *network, const struct state *state, uint8_t family,
-		     bool addresses, struct text *set)
+bool network_nets(const struct object *network, const struct state *state, uint8_t family,
+		  bool addresses, struct text *set)
 {
 	const struct object *address;
 	const char *separator = "{ ";
@@ -92,7 +103,7 @@ static bool own_nets(const struct object *network, const struct state *state, ui
 	return set->size;
 }
 
-static void chain(struct text *rules, const char *name, const char *head)
+void network_chain(struct text *rules, const char *name, const char *head)
 {
 	text_add(rules, "\tchain %s {\n", name);
 	if (head)
@@ -106,11 +117,11 @@ static void forwarding(const struct object *network, const struct state *state, 
 	struct text others TEXT_CLEANUP = {0};
 	bool reach = reached(network, state, &others);
 
-	chain(rules, "forward", "filter hook forward priority filter");
+	network_chain(rules, "forward", "filter hook forward priority filter");
 	text_add(rules, "\t\tiifname \"%s\" jump from_guests\n", name);
 	text_add(rules, "\t\toifname \"%s\" jump to_guests\n\t}\n", name);
 
-	chain(rules, "from_guests", NULL);
+	network_chain(rules, "from_guests", NULL);
 	text_add(rules, "\t\toifname \"%s\" accept\n", name); /* br_netfilter shows these, too */
 	if (reach)
 		text_add(rules, "\t\toifname %s accept\n", text_get(&others));
@@ -126,7 +137,7 @@ static void forwarding(const struct object *network, const struct state *state, 
 			 NETWORK_GROUP);
 	text_add(rules, "\t}\n");
 
-	chain(rules, "to_guests", NULL);
+	network_chain(rules, "to_guests", NULL);
 	text_add(rules, "\t\tiifname \"%s\" accept\n", name);
 	if (reach)
 		text_add(rules, "\t\tiifname %s accept\n", text_get(&others));
@@ -139,80 +150,6 @@ static void forwarding(const struct object *network, const struct state *state, 
 	if (its->mode == NETWORK_ROUTED && !uplink)
 		text_add(rules, "\t\tiifgroup != %d accept\n", NETWORK_GROUP);
 	text_add(rules, "\t\tdrop\n\t}\n");
-}
-
-/* " dport 8080 dnat ip to 192.0.2.10:80"; of a range each port stays as it is. */
-static void lead(struct text *rules, const struct network_listen *listen, const struct ip *to,
-		 const uint16_t to_ports[2])
-{
-	bool six = to->family == AF_INET6;
-
-	text_add(rules, "%s dport %u", listen->protocol, listen->ports[0]);
-	if (listen->ports[1] != listen->ports[0])
-		text_add(rules, "-%u", listen->ports[1]);
-	text_add(rules, " dnat %s to %s", six ? "ip6" : "ip", six ? "[" : "");
-	ip_print(to, rules);
-	text_add(rules, "%s", six ? "]" : "");
-	if (to_ports[0] == to_ports[1])
-		text_add(rules, ":%u", to_ports[0]);
-	text_add(rules, "\n");
-}
-
-/*
- * The forwards, in the chain of one hook. What the host asks of its own loopback address is not
- * led anywhere: the guest could not answer 127.0.0.1.
- */
-static void forward_add(const struct object *forward, const struct state *state, uint8_t family,
-			struct text *rules)
-{
-	struct network_listen listen;
-	uint16_t ports[2];
-	struct ip to;
-
-	if (!network_forward(forward, state, family, &listen, &to, ports))
-		return;
-	text_add(rules, "\t\t%s daddr ", family == AF_INET6 ? "ip6" : "ip");
-	if (listen.address.family)
-		ip_print(&listen.address, rules);
-	else
-		text_add(rules, "!= %s fib daddr type local",
-			 family == AF_INET6 ? "::1" : "127.0.0.0/8");
-	text_add(rules, " ");
-	lead(rules, &listen, &to, ports);
-}
-
-static void forwards(const struct object *network, const struct state *state, struct text *rules)
-{
-	const struct object *forward;
-
-	for (size_t i = 0; (forward = state_next(state, "forward", &i));) {
-		if (!network_owns(network, forward))
-			continue;
-		forward_add(forward, state, AF_INET, rules);
-		forward_add(forward, state, AF_INET6, rules);
-	}
-}
-
-static void leading(const struct object *network, const struct state *state, struct text *rules)
-{
-	struct text inner TEXT_CLEANUP = {0}, four TEXT_CLEANUP = {0}, six TEXT_CLEANUP = {0};
-
-	forwards(network, state, &inner);
-	if (!inner.size)
-		return;
-	chain(rules, "prerouting", "nat hook prerouting priority dstnat");
-	text_add(rules, "%s\t}\n", text_get(&inner));
-	chain(rules, "output", "nat hook output priority -100");
-	text_add(rules, "%s\t}\n", text_get(&inner));
-	/* a neighbour of the guest that asked the host gets the answer from the host */
-	chain(rules, "hairpin", "nat hook postrouting priority srcnat - 1");
-	if (own_nets(network, state, AF_INET, false, &four))
-		text_add(rules, "\t\toifname \"%s\" ct status dnat ip saddr %s masquerade\n",
-			 object_name(network), text_get(&four));
-	if (own_nets(network, state, AF_INET6, false, &six))
-		text_add(rules, "\t\toifname \"%s\" ct status dnat ip6 saddr %s masquerade\n",
-			 object_name(network), text_get(&six));
-	text_add(rules, "\t}\n");
 }
 
 /* What leaves for elsewhere gets the host's address; within the network and to those it reaches,
@@ -228,14 +165,14 @@ static void masquerade(const struct object *network, const struct state *state, 
 	struct text others TEXT_CLEANUP = {0};
 	bool reach = reached(network, state, &others);
 
-	chain(rules, "postrouting", "nat hook postrouting priority srcnat");
+	network_chain(rules, "postrouting", "nat hook postrouting priority srcnat");
 	text_add(rules, "\t\toifname \"%s\" return\n", its->name);
 	if (reach)
 		text_add(rules, "\t\toifname %s return\n", text_get(&others));
 	for (size_t i = 0; i < 2; i++) {
 		struct text nets TEXT_CLEANUP = {0};
 
-		if (own_nets(network, state, families[i].family, false, &nets))
+		if (network_nets(network, state, families[i].family, false, &nets))
 			text_add(rules, "\t\t%s saddr %s %s daddr != %s masquerade\n",
 				 families[i].word, text_get(&nets), families[i].word,
 				 families[i].multicast);
@@ -255,7 +192,7 @@ static void hearing(const struct object *network, const struct state *state, str
 		 "\tchain ingress {\n\t\ttype filter hook ingress device \"%s\" priority filter; "
 		 "policy drop;\n",
 		 object_name(network));
-	if (own_nets(network, state, AF_INET, true, &four))
+	if (network_nets(network, state, AF_INET, true, &four))
 		text_add(rules,
 			 "\t\tarp daddr ip %s accept\n"
 			 "\t\tip daddr %s icmp type { echo-request, echo-reply, "
@@ -264,7 +201,7 @@ static void hearing(const struct object *network, const struct state *state, str
 			 "\t\tip daddr %s tcp dport 53 accept\n"
 			 "\t\tip daddr 255.255.255.255 udp dport 67 accept\n",
 			 text_get(&four), text_get(&four), text_get(&four), text_get(&four));
-	if (own_nets(network, state, AF_INET6, true, &six))
+	if (network_nets(network, state, AF_INET6, true, &six))
 		text_add(rules,
 			 "\t\tip6 daddr %s icmpv6 type { echo-request, echo-reply, "
 			 "destination-unreachable, packet-too-big, time-exceeded, "
@@ -284,16 +221,18 @@ static void hearing(const struct object *network, const struct state *state, str
 void network_rules(const struct object *network, struct state *state)
 {
 	const struct network *its = network->data;
-	struct text rules TEXT_CLEANUP = {0}, heard TEXT_CLEANUP = {0};
+	struct network_table inet = {.family = "inet"}, netdev = {.family = "netdev"};
 
-	forwarding(network, state, &rules);
+	forwarding(network, state, &inet.rules);
 	if (its->mode == NETWORK_NAT)
-		masquerade(network, state, &rules);
+		masquerade(network, state, &inet.rules);
 	if (its->mode != NETWORK_ISOLATED)
-		leading(network, state, &rules);
-	network_table(network, state, "inet", &rules);
+		network_leading(network, state, &inet.rules);
+	network_table_add(network, state, &inet);
+	network_table_fini(&inet);
 	if (its->mode != NETWORK_ISOLATED)
 		return;
-	hearing(network, state, &heard);
-	network_table(network, state, "netdev", &heard);
+	hearing(network, state, &netdev.rules);
+	network_table_add(network, state, &netdev);
+	network_table_fini(&netdev);
 }

@@ -92,16 +92,16 @@ static void look_family(const struct object *forward, const struct state *state,
 			struct diag *diag)
 {
 	struct network_listen listen;
-	uint16_t ports[2], served = 0;
-	struct ip to;
+	struct network_target target;
+	uint16_t served = 0;
 	bool tcp;
 
-	if (!network_forward(forward, state, family, &listen, &to, ports))
+	if (!network_forward(forward, state, family, &listen, &target))
 		return;
 	tcp = text_same(listen.protocol, "tcp");
-	look(tcp ? "/proc/thread-self/net/tcp" : "/proc/thread-self/net/udp", &listen, &to,
+	look(tcp ? "/proc/thread-self/net/tcp" : "/proc/thread-self/net/udp", &listen, &target.ip,
 	     tcp ? STATE_LISTEN : STATE_BOUND, &served);
-	look(tcp ? "/proc/thread-self/net/tcp6" : "/proc/thread-self/net/udp6", &listen, &to,
+	look(tcp ? "/proc/thread-self/net/tcp6" : "/proc/thread-self/net/udp6", &listen, &target.ip,
 	     tcp ? STATE_LISTEN : STATE_BOUND, &served);
 	if (served)
 		err_hint(diag_error(diag, object_place_of(forward, "listen"),

@@ -4,6 +4,10 @@
  * text as it was written, so two digests tell whether it still stands as it was meant: that of the
  * text is the table's comment, that of the listing is put into it afterwards, as the comment of a
  * set that is never used. Whoever changes a rule makes the second one wrong.
+ *
+ * What is in named sets is no part of it: `fills` says what the keeper puts there (daemon/fills.c),
+ * a line for each set: "leads SET NETWORK MAC PREFIX…", a map to the address of which that MAC has
+ * a lease; "holds SET NETWORK MAC PREFIX…", a set of it.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -22,19 +26,21 @@
 #define CHANGED "changed"
 
 struct ruleset {
-	const char *name, *digest, *rules;
+	const char *name, *digest, *rules, *fills;
 };
 
-enum { NAME, DIGEST, RULES };
+enum { NAME, DIGEST, RULES, FILLS };
 
 /* clang-format off */
 static const struct field fields[] = {
 	[NAME] = {"name", &vtype_text, FIELD(ruleset, name), .flags = FIELD_KEY | FIELD_NEED,
-		  .max = 63, .doc = "family and name of the table"},
+		  .max = 80, .doc = "family and name of the table"},
 	[DIGEST] = {"digest", &vtype_text, FIELD(ruleset, digest), .flags = FIELD_INNER, .max = 16,
 		    .doc = "what tells its rules from others"},
 	[RULES] = {"rules", &vtype_text, FIELD(ruleset, rules), .flags = FIELD_INNER | FIELD_ASIDE,
 		   .max = RULES_MOST, .doc = "what stands between the braces"},
+	[FILLS] = {"fills", &vtype_text, FIELD(ruleset, fills), .flags = FIELD_INNER | FIELD_ASIDE,
+		   .max = RULES_MOST, .doc = "what the keeper puts into its sets"},
 };
 /* clang-format on */
 
@@ -96,7 +102,7 @@ static int table_read(void *data, struct err *err)
 	int r;
 
 	text_clear(&table->listing);
-	r = nft_list(table->name, &table->listing, err);
+	r = nft_list(table->name, false, &table->listing, err);
 	table->there = r == 0;
 	return r == -ENOENT ? 0 : r;
 }
@@ -202,11 +208,13 @@ static int apply(struct site *site, const struct step *step, struct err *err)
 static void expand(struct object *object, struct state *state, struct diag *diag)
 {
 	struct ruleset *ruleset = object->data;
+	struct text all TEXT_CLEANUP = {0};
 	char digest[DIGEST_SIZE];
 
 	if (!object_has(object, RULES))
 		return;
-	digest_of(ruleset->rules, strlen(ruleset->rules), digest);
+	text_add(&all, "%s%s", ruleset->rules, object_has(object, FILLS) ? ruleset->fills : "");
+	digest_of(text_get(&all), all.size, digest);
 	ruleset->digest = arena_text(state->arena, digest);
 	object->set |= 1 << DIGEST;
 }

@@ -24,6 +24,88 @@ static json_t *addresses_describe(const struct object *network, const struct sta
 	return list;
 }
 
+/* The committed object of a kind that the forward's name means; NULL: none. */
+static const struct object *guest_find(const struct committed *committed, const char *kind,
+				       const struct object *forward, const char *name, size_t size)
+{
+	for (size_t i = 0; i < committed->len; i++) {
+		const struct object *object = committed->entries[i].object;
+
+		if (kind_is(object->kind, kind) && text_same(object->ns, forward->ns) &&
+		    strlen(object_name(object)) == size &&
+		    memcmp(object_name(object), name, size) == 0 &&
+		    (!object_owner(object) ||
+		     text_same(object_owner(object), object_owner(forward))))
+			return object;
+	}
+	return NULL;
+}
+
+/* The MAC by which it is followed, and what the text says it has; what it has a lease of is added
+ * when the keeper has answered. */
+static json_t *forward_describe(const struct object *forward, const struct committed *committed)
+{
+	static const char *const keys[] = {"address", "address6"};
+	const char *to = object_text(forward, "to") ?: "", *colon = strrchr(to, ':');
+	size_t size = colon ? (size_t)(colon - to) : 0;
+	const struct object *guest = guest_find(committed, "reservation", forward, to, size)
+					     ?: guest_find(committed, "guest", forward, to, size);
+	json_t *json = json_object(), *leads = json_array();
+
+	describe_fields(forward, FIELD_INNER | FIELD_OWNER, json);
+	for (int i = 0; guest && i < 2; i++)
+		if (object_has_key(guest, keys[i])) {
+			struct text text TEXT_CLEANUP = {0};
+
+			object_print(guest, (unsigned int)kind_field_find(guest->kind, keys[i]),
+				     &text);
+			json_array_append_new(leads, json_string(text_get(&text)));
+		}
+	if (guest && object_has_key(guest, "macaddress")) {
+		struct text text TEXT_CLEANUP = {0};
+
+		object_print(guest, (unsigned int)kind_field_find(guest->kind, "macaddress"),
+			     &text);
+		json_object_set_new(json, "macaddress", json_string(text_get(&text)));
+	}
+	if (!guest)
+		json_array_append_new(leads, json_stringn(to + (to[0] == '['),
+							  size - 2 * (size_t)(to[0] == '[')));
+	json_object_set_new(json, "addresses", leads);
+	return json;
+}
+
+static json_t *forwards_describe(const struct object *network, const struct committed *committed)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < committed->len; i++) {
+		const struct object *object = committed->entries[i].object;
+
+		if (kind_is(object->kind, "forward") && text_same(object->ns, network->ns) &&
+		    text_same(object_owner(object), object_name(network)))
+			json_array_append_new(list, forward_describe(object, committed));
+	}
+	return list;
+}
+
+/* Where the keeper led those that follow leases. */
+static void followed_add(json_t *network)
+{
+	const json_t *followed = json_object_get(network, "followed");
+	json_t *forward, *address;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(network, "forwards"), i, forward)
+	{
+		const char *mac = json_string_value(json_object_get(forward, "macaddress"));
+
+		json_array_foreach(json_object_get(followed, mac ?: ""), j, address)
+			json_array_append(json_object_get(forward, "addresses"), address);
+	}
+	json_object_del(network, "followed");
+}
+
 static bool same_network(const json_t *a, const json_t *b)
 {
 	return json_equal(json_object_get(a, "name"), json_object_get(b, "name")) &&
@@ -55,6 +137,7 @@ static void running_add(json_t *list, json_t *running)
 	{
 		if (!json_object_get(network, "leases"))
 			json_object_set_new(network, "leases", json_array());
+		followed_add(network);
 	}
 }
 
@@ -71,6 +154,7 @@ static json_t *network_describe(const struct object *network, const struct commi
 			    bridge ? describe_text(object_name(network)) : json_null());
 	json_object_set_new(to, "description", describe_text(committed->name));
 	json_object_set_new(to, "addresses", addresses_describe(network, actual));
+	json_object_set_new(to, "forwards", forwards_describe(network, committed));
 	return to;
 }
 

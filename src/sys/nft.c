@@ -37,10 +37,10 @@ int nft_run(const char *commands, struct err *err)
 	return r == -EIO ? refused(&said, err) : r;
 }
 
-int nft_list(const char *table, struct text *listing, struct err *err)
+int nft_list(const char *table, bool elements, struct text *listing, struct err *err)
 {
-	char family[8] = "", name[64] = "";
-	char *argv[] = {"nft", "-s", "list", "table", family, name, NULL};
+	char family[8] = "", name[80] = "";
+	char *argv[] = {"nft", elements ? "-s" : "-st", "list", "table", family, name, NULL};
 	struct text said TEXT_CLEANUP = {0};
 	const char *space = strchr(table, ' ');
 	int r;

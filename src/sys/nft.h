@@ -14,5 +14,8 @@ int nft_run(const char *commands, struct err *err);
 int nft_list_chain(const char *family, const char *table, const char *chain, struct text *listing,
 		   struct err *err);
 
-/* A table ("inet lanloom_lab") as nft lists it, without counters. -ENOENT: there is none. */
-int nft_list(const char *table, struct text *listing, struct err *err);
+/*
+ * A table ("inet lanloom_lab") as nft lists it, without counters; `elements`: with what is in its
+ * named sets. -ENOENT: there is none.
+ */
+int nft_list(const char *table, bool elements, struct text *listing, struct err *err);

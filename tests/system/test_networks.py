@@ -10,11 +10,12 @@
 import itertools
 import os
 import pathlib
+import re
 import signal
 
 import pytest
 from lib import snapshot
-from lib.dhcp import lease, resolve
+from lib.dhcp import lease, lease_six, resolve
 from lib.net import run, until
 
 LAB = """name: nets
@@ -414,10 +415,95 @@ def test_a_forward_follows_its_guests_lease(lab, net):
     assert not lab.alpha.run("nft", "list", "ruleset").stdout
 
 
+VM1 = "52:54:00:00:01:89"
+FOLLOWING = """
+    dhcp: {range: [192.168.57.100, 192.168.57.120], ranges: ["fd57::1000-fd57::1fff"], hosts: {vm1: {macaddress: "%s"}}}
+    forward: [{listen: tcp/8080, to: "vm1:80"}, {listen: udp/8080, to: "vm1:80"}]""" % VM1
+
+
+def led(host):
+    """Where the forwards lead now, as the rules have it."""
+    listed = host.run("nft", "list", "table", "inet", "lanloom_lab__leases", check=False).stdout
+    return set(re.findall(r"(?:tcp|udp) : ([0-9a-f.:]+)", listed))
+
+
+class Served:
+    """Servers of a guest on port 80, both families and protocols, at the addresses it has now."""
+
+    def __init__(self, lab, guest, four, six):
+        guest.ip("addr", "flush", "dev", "eth0")
+        guest.ip("addr", "add", four + "/24", "dev", "eth0")
+        guest.ip("addr", "add", six + "/64", "dev", "eth0", "nodad")
+        lab.routes()
+        self.lab, self.servers = lab, []
+        for family, kind in itertools.product((2, 10), (1, 2)):
+            self.servers.append(guest.start("python3", "-c", SERVE, family, kind, 80, stdout=-1))
+            assert self.servers[-1].stdout.readline() == "ready\n"
+
+    def answers(self):
+        """From outside, the host and a neighbour, over TCP and UDP."""
+        for name, kind in itertools.product(("far", "alpha", "two"), (1, 2)):
+            for family, at, heard in ((2, "203.0.113.2", ("203.0.113.1", "203.0.113.2", "192.168.57.1")),
+                                      (10, "2001:db8::2", ("2001:db8::1", "2001:db8::2", "fd57::1"))):
+                said = self.lab.hosts[name].run("python3", "-c", ASK, family, kind, 8080, at).stdout.strip()
+                assert said == heard[("far", "alpha", "two").index(name)], (name, kind, family)
+
+    def end(self):
+        for server in self.servers:
+            server.kill()
+            server.wait()
+
+
+@pytest.mark.limit(180)
+def test_a_forward_follows_a_lease_that_nobody_reserved(lab, net):
+    """The guest is known by MAC; where its forwards lead is what it got, and got later."""
+    lab.settled()
+    before = snapshot.take(lab.alpha)
+    path = lab.file(lab=FOLLOWING)
+    one, two = lab.guests["one"], lab.guests["two"]
+    one.ip("link", "set", "eth0", "address", VM1)
+    one.sysctl("net.ipv6.conf.eth0.accept_ra", 0)
+    lab.up(lab=FOLLOWING)
+    assert led(lab.alpha) == set() and "forward tcp/8080 to vm1:80, nowhere yet: it has no lease" in lab.alpha.loom("show").stdout
+    assert lab.far.run("python3", "-c", ASK, 2, 1, 8080, "203.0.113.2", check=False).returncode
+    four, six = lease(one, VM1, "new", "12", "one")["address"], lease_six(one)
+    until(lambda: led(lab.alpha) == {four, six}, 20, "the forwards lead to the lease")
+    served = Served(lab, one, four, six)
+    served.answers()
+    served.end()
+    assert f"to vm1:80, now {four}, {six}" in lab.alpha.loom("show").stdout
+    assert lab.alpha.loom("up", path).stdout == "There is nothing to do.\n"
+    # who calls himself vm1, or asks in its name, takes nothing; what vm1 got is nobody else's
+    assert lease(two, two.link("eth0")["address"], "vm1")
+    assert lease(two, VM1, "x", "4", "mine", two.link("eth0")["address"]) is None
+    # another lease of the same card: the forwards lead there
+    moved = lease(one, VM1, "new", "12", "another")["address"]
+    assert moved != four
+    until(lambda: led(lab.alpha) == {moved, six}, 20, "the forwards lead to the new lease")
+    served = Served(lab, one, moved, six)
+    served.answers()
+    # somebody flushes all rules: they come back, and lead where they led
+    lab.alpha.run("nft", "flush", "ruleset")
+    until(lambda: led(lab.alpha) == {moved, six}, 20, "the forwards are back")
+    # another text and back
+    lab.alpha.loom("up", net.file("nets.yaml", path.read_text().replace("udp/8080", "udp/8090")))
+    lab.alpha.loom("undo")
+    until(lambda: led(lab.alpha) == {moved, six}, 20, "the forwards are as before")
+    assert lab.far.run("python3", "-c", ASK, 2, 2, 8080, "203.0.113.2").stdout.strip() == "203.0.113.1"
+    served.end()
+    lab.alpha.loom("down", "--name", "nets")
+    assert not lab.alpha.run("nft", "list", "ruleset").stdout
+    until(lambda: not lab.alpha.pids(), 9, "all processes end")
+    snapshot.assert_same(before, snapshot.take(lab.alpha))
+
+
 @pytest.mark.parametrize("forward, said", [
     ('{listen: 8080, to: "192.168.57.2:80"}', "listen is no protocol and port"),
     ('{listen: tcp/0, to: "192.168.57.2:80"}', "listen is no protocol and port"),
-    ('{listen: tcp/80, to: "vm:80"}', "to is no guest with an address"),
+    ('{listen: tcp/80, to: "vm:80"}', "names that guests give themselves do not count"),
+    ('{listen: tcp/80, to: "bare:80"}', "leads to a guest without address and MAC"),
+    ('{listen: tcp/80, to: "card:80"}', "and the network gives it none"),
+    ('{listen: tcp/80, to: "away:80"}], dhcp: {range: [192.168.57.9, 192.168.57.10]}, interfaces: [', "not of this network"),
     ('{listen: tcp/80, to: "10.0.0.1:80"}', "leads to an address that is not of this network"),
     ('{listen: tcp/80-90, to: "192.168.57.2:8080-8090"}', "expected the same range"),
     ('{listen: "[2001:db8::1]:tcp/80", to: "192.168.57.2:80"}', "leads from one family of addresses to the other"),
@@ -425,7 +511,9 @@ def test_a_forward_follows_its_guests_lease(lab, net):
      "listens at a port that line 3 has"),
 ])
 def test_forwards_that_are_wrong(net, host, forward, said):
-    text = f"name: lab\nnetworks:\n  lab: {{mode: nat, addresses: [192.168.57.1/24], forward: [{forward}]}}\n"
+    text = f"name: lab\nnetworks:\n  lab: {{mode: nat, addresses: [192.168.57.1/24], forward: [{forward}]}}\n" \
+        "guests: {bare: {}, card: {macaddress: '52:54:00:00:01:89'}, " \
+        "away: {network: other, macaddress: '52:54:00:00:01:90'}}\nbridges: {other: {}}\n"
     done = host.loom("check", net.file("lab.yaml", text), check=False)
     assert done.returncode == 1 and said in done.stderr and "lab.yaml:3:" in done.stderr, done.stderr
 

@@ -3,7 +3,7 @@
 
 Run as a program inside a guest:
 
-    dhcp.py ask DEVICE [MAC [NAME [SECONDS]]]    a lease, as JSON: address, server, options; null: none
+    dhcp.py ask DEVICE [MAC [NAME [SECONDS [ID [SENDER]]]]]    a lease, as JSON: address, server, options; null: none
     dhcp.py serve DEVICE ADDRESS                 answers every question with ADDRESS, until it is ended
     dhcp.py six DEVICE [MAC]                     an address by DHCPv6 (RFC 8415), as JSON; null: none
     dhcp.py name SERVER NAME                     its IPv4 addresses by DNS, as JSON; null: no answer
@@ -84,16 +84,18 @@ def hear(sock, xid, kinds, seconds):
     return None
 
 
-def ask(device, mac=None, name=None, seconds=12):
-    """The first server that offers something is asked for it, as clients do."""
+def ask(device, mac=None, name=None, seconds=12, client=None, sender=None):
+    """The first server that offers something is asked for it, as clients do; sender: a MAC that is not asked for."""
     own = bytes.fromhex(mac.replace(":", "")) if mac else mac_of(device)
     sock, xid = raw(device), int.from_bytes(os.urandom(4), "big")
-    options = [(55, bytes([1, 3, 6, 15, 26, 51, 54])), *([(12, name.encode())] if name else [])]
+    options = [(55, bytes([1, 3, 6, 15, 26, 51, 54])), *([(12, name.encode())] if name else []),
+               *([(61, b"\0" + client.encode())] if client else [])]
+    source = bytes.fromhex(sender.replace(":", "")) if sender else own
     end, offer = time.monotonic() + float(seconds), None
 
     def send(kind, more=()):
         body = message(1, xid, own, [(53, bytes([kind])), *more, *options])
-        sock.send(frame(own, bytes(4), b"\xff" * 6, b"\xff" * 4, (68, 67), body))
+        sock.send(frame(source, bytes(4), b"\xff" * 6, b"\xff" * 4, (68, 67), body))
 
     while not offer and time.monotonic() < end:
         send(DISCOVER)
