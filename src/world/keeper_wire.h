@@ -9,9 +9,8 @@
 #define KEEPER_TEXT_MOST (4u << 20)   /* text of a request or an answer */
 #define KEEPER_LINE_MOST (2 << 20)    /* a record; the longest is a network's configuration */
 #define KEEPER_FDS_MOST 64
-#define KEEPER_NOTHING                                                                             \
-	"nothing-promised" /* in a notice: the store was looked at, under its lock                 \
-			    */
+/* In a notice: who sends it has looked at the store, under its lock. */
+#define KEEPER_NOTHING "nothing-promised"
 
 enum keeper_request {
 	KEEPER_PING,

@@ -7,6 +7,7 @@
 The file WRONG makes eth1 a bridge's port, gives the bridge another address and forgets to set eth1
 up: nobody gets in any more. While it stands there is a br0.
 """
+import contextlib
 import fcntl
 import os
 import signal
@@ -25,6 +26,13 @@ bridges:
 ethernets:
   eth1: {up: false}
 """
+
+
+def session_of(pid):
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def boottime():
@@ -99,14 +107,14 @@ class Remote:
         process.wait()
 
     def kill_session(self, leader):
-        """All that a terminal's shell has started, whatever it did about hanging up."""
-        for pid in self.host.pids():
-            try:
-                if os.getsid(pid) == leader.pid:
-                    os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        """All that a terminal's shell has started, whatever it did about hanging up; the shell first,
+        or it goes on to its next command."""
+        leader.kill()
         leader.wait()
+        while members := [pid for pid in self.host.pids() if session_of(pid) == leader.pid]:
+            for pid in members:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
 
     def keeper(self):
         """The keeper's process; None: there is none."""
