@@ -73,21 +73,6 @@ bool network_has(const struct object *network, const struct state *state, uint8_
 	return false;
 }
 
-/*
- * Without addresses of its own the host must not answer with those it has elsewhere, neither ARP
- * nor packets sent to its MAC, whether the rules stand or somebody flushed them.
- */
-static void isolate(const struct object *network, struct state *state)
-{
-	const char *name = object_name(network);
-
-	network_variable(network, state, "0", "net.ipv4.conf.%s.forwarding", name);
-	network_variable(network, state, "1", "net.ipv4.conf.%s.rp_filter", name);
-	network_variable(network, state, "1", "net.ipv4.conf.%s.arp_ignore", name);
-	if (!network_has(network, state, AF_INET6))
-		network_variable(network, state, "1", "net.ipv6.conf.%s.disable_ipv6", name);
-}
-
 bool network_owns(const struct object *network, const struct object *child)
 {
 	return text_same(child->ns, network->ns) &&
@@ -171,6 +156,7 @@ static void expand(struct object *object, struct state *state, struct diag *diag
 			object_set(bridge, "uplink", its->uplink, state->arena);
 		return;
 	}
+	network_close(object, state);
 	/* nor does the host listen to routers among guests, or to its own advertisements */
 	network_variable(object, state, "0", "net.ipv6.conf.%s.accept_ra", its->name);
 	if (network_elsewhere(its, state))
@@ -179,7 +165,7 @@ static void expand(struct object *object, struct state *state, struct diag *diag
 		range_add(object, its, state);
 	network_dhcp(object, state);
 	if (its->mode == NETWORK_ISOLATED)
-		isolate(object, state);
+		network_isolate(object, state);
 	else
 		forward(object, its, state);
 	network_rules(object, state);

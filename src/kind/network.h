@@ -120,5 +120,13 @@ const struct prefix *network_net(const struct object *network, const struct stat
 /* Letters, digits and hyphens, as names of hosts and each part of a domain have to be. */
 bool network_label_good(const char *label, size_t size);
 
+/* Keeps frames that are for a bridge alone from its ports, where the host would hear them: says so
+ * of the bridge, and, when all ports are known, of each. What the text says of it stays. */
+void network_close(const struct object *network, struct state *state);
+void network_ports(const struct object *network, struct state *state);
+
+/* What an isolated network is without any rule: variables, and a bridge that asks for nothing. */
+void network_isolate(const struct object *network, struct state *state);
+
 /* Adds the tables of rules of a network that is not bridged. */
 void network_rules(const struct object *network, struct state *state);

@@ -180,6 +180,26 @@ static void masquerade(const struct object *network, const struct state *state, 
 	text_add(rules, "\t}\n");
 }
 
+/* An answer to somebody who is not there would leave on another wire. */
+static void sources(const struct object *network, const struct state *state, struct text *rules)
+{
+	struct text four TEXT_CLEANUP = {0}, six TEXT_CLEANUP = {0};
+
+	if (network_nets(network, state, AF_INET, false, &four))
+		text_add(rules,
+			 "\t\tip saddr != 0.0.0.0 ip saddr != %s drop\n"
+			 "\t\tarp saddr ip != 0.0.0.0 arp saddr ip != %s drop\n",
+			 text_get(&four), text_get(&four));
+	if (network_nets(network, state, AF_INET6, false, &six))
+		text_add(rules,
+			 "\t\tip6 saddr :: meta l4proto != ipv6-icmp drop\n"
+			 "\t\tip6 saddr :: icmpv6 type != { nd-neighbor-solicit, nd-router-solicit "
+			 "} "
+			 "drop\n"
+			 "\t\tip6 saddr != { ::, fe80::/10 } ip6 saddr != %s drop\n",
+			 text_get(&six));
+}
+
 /*
  * What the host hears on an isolated network: nothing; or, where it has addresses there, ARP, ND,
  * ICMP, DHCP and DNS for those. Tagged frames and other protocols never.
@@ -192,6 +212,7 @@ static void hearing(const struct object *network, const struct state *state, str
 		 "\tchain ingress {\n\t\ttype filter hook ingress device \"%s\" priority filter; "
 		 "policy drop;\n",
 		 object_name(network));
+	sources(network, state, rules);
 	if (network_nets(network, state, AF_INET, true, &four))
 		text_add(rules,
 			 "\t\tarp daddr ip %s accept\n"

@@ -127,8 +127,10 @@ void network_settle(const struct object *object, struct state *state, const stru
 	const struct network *its = object->data;
 	const char **uplinks;
 
-	if (its->mode != NETWORK_BRIDGED)
+	if (its->mode != NETWORK_BRIDGED) {
+		network_ports(object, state);
 		network_guard(object, state);
+	}
 	if (its->mode == NETWORK_BRIDGED || its->mode == NETWORK_ISOLATED ||
 	    network_elsewhere(its, state))
 		return;
