@@ -59,7 +59,7 @@ class Lab:
     def __init__(self, net):
         self.net, self.alpha, self.far = net, net.host("alpha"), net.host("far")
         # what the host says by itself would be taken for answers: it is to be through with it soon
-        for key, value in (("router_solicitations", 0), ("mldv2_unsolicited_report_interval", 10)):
+        for key, value in (("router_solicitations", 0), ("dad_transmits", 0), ("mldv2_unsolicited_report_interval", 10)):
             self.alpha.sysctl(f"net.ipv6.conf.default.{key}", value)
         for key in ("net.ipv4.ipfrag_time", "net.ipv6.ip6frag_time"):
             self.alpha.sysctl(key, 1)  # what is never whole is answered after that
@@ -100,7 +100,7 @@ class Lab:
             self.watched = {name: stack.enter_context(Packet(host, "eth0")) for name, host in places.items()}
             self.asking = asking
             self.macs = {mac(link["address"]) for link in self.alpha.json("link")}
-            until(lambda: not self.heard(0.7), 20, "all say nothing by themselves")
+            until(lambda: "tentative" not in self.alpha.ip("addr") and not self.heard(0.8), 20, "all say nothing by themselves")
             yield
 
     def heard(self, seconds):
