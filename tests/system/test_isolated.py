@@ -161,7 +161,7 @@ def test_nothing_answers(lab, filtered):
     lab.up()
     with lab.watch("four"):
         lab.none(1, pretend=not filtered)  # which cuts off what tells them apart
-    assert "bad" not in lab.alpha.ip("-6", "addr") + lab.alpha.ip("-6", "route"), "no router among guests is believed"
+    assert "db8:bad" not in lab.alpha.ip("-6", "addr") + lab.alpha.ip("-6", "route"), "no router among guests is believed"
 
 
 @pytest.mark.limit(600)
@@ -232,4 +232,4 @@ def test_the_same_probes_are_answered_elsewhere(lab):
         told[name].add(sort_of(frame))
     assert {"arp", "icmp", "tcp", "udp", "na", "icmp6", "tcp6", "udp6", "igmp", "mld"} <= told["one"], told
     assert {"icmp", "tcp", "udp", "tcp6", "udp6"} <= told["far"], told
-    assert "bad" not in lab.alpha.ip("-6", "addr") + lab.alpha.ip("-6", "route"), "no router among guests is believed"
+    assert "db8:bad" not in lab.alpha.ip("-6", "addr") + lab.alpha.ip("-6", "route"), "no router among guests is believed"
