@@ -106,6 +106,7 @@ struct keeper {
 	struct watch *watch;
 	struct guarding *guarding;
 	struct fills *fills;
+	struct ports *ports;
 };
 
 static inline const char *service_name(const struct service *service)
@@ -154,10 +155,18 @@ void leases_describe(struct service *service, json_t *to);
 bool leases_find(const struct service *service, const char *mac, const struct prefix *nets,
 		 size_t len, struct ip *ip);
 
+/* --- ports.c --- */
+int ports_open(struct keeper *keeper, struct err *err);
+void ports_close(struct keeper *keeper);
+struct store;
+void ports_renew(struct keeper *keeper, const struct store *store); /* what is committed */
+/* An event of a namespace that is watched. */
+struct nlmsghdr;
+void ports_hear(struct keeper *keeper, const char *ns, const struct nlmsghdr *event);
+
 /* --- fills.c --- */
 int fills_open(struct keeper *keeper, struct err *err);
 void fills_close(struct keeper *keeper);
-struct store;
 void fills_renew(struct keeper *keeper, const struct store *store); /* what is committed */
 /* Puts into sets of rules what belongs there; `verify`: also where nothing is known to differ. */
 void fills_look(struct keeper *keeper, bool verify);

@@ -134,8 +134,9 @@ static int keeper_open(struct keeper *keeper, struct err *err)
 	if (log_open(&keeper->log, path, err) || loop_open(&keeper->loop, err) ||
 	    loop_signals(&keeper->loop, &keeper->signals, signals, signalled, keeper, err) ||
 	    loop_timer(&keeper->loop, &keeper->end_timer, waited, keeper, err) ||
-	    names_open(keeper, err) || fills_open(keeper, err) || watch_open(keeper, err) ||
-	    control_open(keeper, err) || guarding_open(keeper, err) || notify_open(keeper, err))
+	    names_open(keeper, err) || fills_open(keeper, err) || ports_open(keeper, err) ||
+	    watch_open(keeper, err) || control_open(keeper, err) || guarding_open(keeper, err) ||
+	    notify_open(keeper, err))
 		return err->code;
 	keeper_wait(keeper, BEGIN_MS);
 	return 0;
@@ -180,6 +181,7 @@ static void keeper_close(struct keeper *keeper)
 	names_close(keeper);
 	watch_close(keeper);
 	fills_close(keeper);
+	ports_close(keeper);
 	guarding_close(keeper);
 	loop_remove(&keeper->loop, &keeper->watchdog);
 	tidy(keeper, done);

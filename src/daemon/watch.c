@@ -88,6 +88,7 @@ static void event_weigh(const struct nlmsghdr *event, void *data)
 	struct keeper *keeper = hearing->eye->keeper;
 	const struct ifinfomsg *link = mnl_nlmsg_get_payload(event);
 
+	ports_hear(keeper, hearing->eye->ns, event);
 	if (keeper->keeps) {
 		hearing->matters = true;
 		return;
@@ -230,6 +231,7 @@ static void eyes_renew(struct keeper *keeper)
 	for (size_t i = 0; i < store.len; i++)
 		eyes_of(keeper, store.committed[i]);
 	fills_renew(keeper, &store);
+	ports_renew(keeper, &store);
 	store_close(&store);
 	eyes_keep_wanted(keeper->watch);
 	if (keeper->keeps)

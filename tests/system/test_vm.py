@@ -9,6 +9,7 @@ import json
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 from lib import machine
@@ -130,7 +131,7 @@ def test_in_a_namespace(net, lab):
 
 def holding(host, guest):
     held = host.start(LANLOOM, "vm", "lab", "--guest", guest, "--", "sh", "-c", "exec sleep 100 #{fds}")
-    until(lambda: "LOWER_UP" in host.link(f"tap-{guest}")["flags"], 10, "the guest runs")
+    until(lambda: "LOWER_UP" in (host.link(f"tap-{guest}") or {"flags": []})["flags"], 10, "the guest runs")
     return held
 
 
@@ -169,6 +170,35 @@ def test_the_keeper_brings_a_guests_port_back(net, lab):
     until(lambda: lab.link("lab") and port(lab, "tap-web") == ("lab", True, True), 10, "bridge and port are back")
     assert held.poll() is None
     lab.loom("down", net.folder / "lab.yaml", "--force")
+
+
+@pytest.mark.parametrize("keep", ["", "keep: true"], ids=["up", "keeper"])
+def test_ports_that_nobody_declared_come_back(net, lab, keep):
+    """A guest of no description, and a wire plugged in by hand: with their options, when the bridge is made anew."""
+    lab.loom("up", net.file("lab.yaml", LAB.format(keep=keep)))
+    held = holding(lab, "mail")
+    lab.ip("link", "add", "wire", "type", "veth", "peer", "far")
+    lab.ip("link", "add", "out", "type", "veth", "peer", "away")
+    for name in ("wire", "out"):
+        lab.ip("link", "set", name, "master", "lab")
+    lab.ip("link", "set", "tap-mail", "type", "bridge_slave", "isolated", "on", "hairpin", "on")
+    lab.ip("link", "set", "wire", "type", "bridge_slave", "isolated", "on", "cost", "77")
+    lab.ip("link", "set", "out", "nomaster")  # what somebody takes out stays out
+    time.sleep(1)  # the keeper has seen it
+    for _ in range(2):
+        lab.ip("link", "del", "lab")
+        if not keep:
+            lab.loom("up", net.folder / "lab.yaml")
+        until(lambda: lab.link("lab"), 10, "the bridge is back")
+        start = time.monotonic()
+        until(lambda: port(lab, "tap-mail") == ("lab", True, True) and port(lab, "wire") == ("lab", True, False), 10, "ports are back")
+        assert time.monotonic() - start < 5  # mostly a tenth of a second
+        assert lab.link("wire")["linkinfo"]["info_slave_data"]["cost"] == 77
+    assert port(lab, "out")[0] is None and held.poll() is None
+    held.kill()
+    held.wait()
+    until(lambda: "tap-mail" not in lab.links(), 10, "nothing is left of the guest")
+    assert lab.loom("plan", net.folder / "lab.yaml").stdout == "There is nothing to do.\n"
 
 
 @pytest.mark.parametrize("text, says", [
