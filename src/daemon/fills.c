@@ -6,6 +6,7 @@
  *
  *	leads SET NETWORK MAC PREFIX…	a map from any protocol to the address MAC has a lease of
  *	holds SET NETWORK MAC PREFIX…	a set of that address
+ *	ports SET BRIDGE all|guests DEVICE…	a set of the bridge's ports but these
  *
  * It is level-triggered, too: a changed file of leases, or changed rules, mean "look"; then what
  * belongs there is compared with what is there, and all that differs of a table is one transaction.
@@ -30,7 +31,9 @@
 #define NETS_MOST 16
 
 struct fill {
-	const char *ns, *table, *verb, *set, *network, *mac;
+	const char *ns, *table, *verb, *set, *network, *mac; /* mac: or which ports */
+	const char **except;
+	size_t except_count;
 	struct prefix nets[NETS_MOST];
 	size_t net_count;
 	char *written; /* what is there as far as we know; NULL: unknown */
@@ -72,8 +75,15 @@ static void line_take(struct fills *fills, const struct object *ruleset, char *l
 		*words[i] = word;
 		word = strtok_r(NULL, " ", &save);
 	}
-	for (; word && fill.net_count < NETS_MOST; word = strtok_r(NULL, " ", &save))
-		fill.net_count += net_parse(word, &fill.nets[fill.net_count]);
+	for (; word; word = strtok_r(NULL, " ", &save)) {
+		if (strcmp(fill.verb, "ports") == 0) {
+			fill.except = arena_room(&fills->arena, fill.except, fill.except_count,
+						 sizeof(word));
+			fill.except[fill.except_count++] = word;
+		} else if (fill.net_count < NETS_MOST) {
+			fill.net_count += net_parse(word, &fill.nets[fill.net_count]);
+		}
+	}
 	fills->list = arena_room(&fills->arena, fills->list, fills->len, sizeof(fill));
 	fills->list[fills->len++] = fill;
 }
@@ -116,6 +126,64 @@ static char *text_own(const char *text)
 	return own;
 }
 
+static int words_order(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Elements in an order of ours, since nft has another one for each type. */
+static char *sorted_make(const char *elements)
+{
+	struct text text TEXT_CLEANUP = {0};
+	char *copy = text_own(elements), *save = NULL;
+	const char **words = NULL;
+	struct arena arena;
+	size_t len = 0;
+
+	arena_init(&arena);
+	for (char *word = strtok_r(copy, ",", &save); word; word = strtok_r(NULL, ",", &save)) {
+		words = arena_room(&arena, words, len, sizeof(*words));
+		words[len++] = word + (word[0] == ' ');
+	}
+	if (len)
+		qsort(words, len, sizeof(*words), words_order);
+	for (size_t i = 0; i < len; i++)
+		text_add(&text, "%s%s", i ? ", " : "", words[i]);
+	arena_fini(&arena);
+	free(copy);
+	return text_own(text_get(&text));
+}
+
+struct ports_wanted {
+	const struct fill *fill;
+	struct text text;
+};
+
+/* A name that rules cannot have is in none. */
+static void port_want(const char *name, bool virtual, void *data)
+{
+	struct ports_wanted *wanted = data;
+	const struct fill *fill = wanted->fill;
+
+	if (strpbrk(name, "\"*\\,{}") || (!virtual && strcmp(fill->mac, "guests") == 0))
+		return;
+	for (size_t i = 0; i < fill->except_count; i++)
+		if (strcmp(fill->except[i], name) == 0)
+			return;
+	text_add(&wanted->text, "%s\"%s\"", wanted->text.size ? ", " : "", name);
+}
+
+static char *ports_wanted_make(const struct keeper *keeper, const struct fill *fill)
+{
+	struct ports_wanted wanted = {.fill = fill};
+	char *made = NULL;
+
+	if (ports_of(keeper, fill->ns, fill->network, port_want, &wanted))
+		made = sorted_make(text_get(&wanted.text));
+	text_fini(&wanted.text);
+	return made;
+}
+
 /* What belongs there, as nft lists it; NULL: nobody knows now, and it stays as it is. */
 static char *wanted_make(const struct keeper *keeper, const struct fill *fill)
 {
@@ -123,6 +191,8 @@ static char *wanted_make(const struct keeper *keeper, const struct fill *fill)
 	struct text ip_text TEXT_CLEANUP = {0}, text TEXT_CLEANUP = {0};
 	struct ip ip;
 
+	if (strcmp(fill->verb, "ports") == 0)
+		return ports_wanted_make(keeper, fill);
 	if (!service)
 		return NULL;
 	if (!leases_find(service, fill->mac, fill->nets, fill->net_count, &ip))
@@ -170,10 +240,14 @@ struct work {
 static void difference_add(const struct fill *fill, const char *listing, struct text *commands)
 {
 	struct text have TEXT_CLEANUP = {0};
-	bool map = strcmp(fill->verb, "leads") == 0;
+	bool map = strcmp(fill->verb, "leads") == 0, same;
+	char *sorted;
 
 	elements_get(listing, fill, &have);
-	if (!fill->wanted || strcmp(text_get(&have), fill->wanted) == 0)
+	sorted = sorted_make(text_get(&have));
+	same = !fill->wanted || strcmp(sorted, fill->wanted) == 0;
+	free(sorted);
+	if (same)
 		return;
 	text_add(commands, "flush %s %s %s\n", map ? "map" : "set", fill->table, fill->set);
 	if (fill->wanted[0])

@@ -83,6 +83,7 @@ struct known {
 struct space {
 	const char *ns; /* lives as long as the keeper */
 	struct list list;
+	bool seen;
 	struct space *next;
 };
 
@@ -457,6 +458,7 @@ static void space_look(struct keeper *keeper, struct space *space)
 	} else {
 		arena_fini(&space->list.arena);
 		space->list = look.list;
+		space->seen = true;
 	}
 	nl_dump_free(&look.links);
 	nl_sock_close(look.nl);
@@ -476,6 +478,25 @@ static void timed(void *data, int what)
 	for (struct space *space = ports->spaces; space; space = space->next)
 		space_look(keeper, space);
 	ports->not_before_ms = now_ms() + (now_ms() - start) * SHARE;
+	fills_look(keeper, false);
+}
+
+bool ports_of(const struct keeper *keeper, const char *ns, const char *bridge,
+	      void (*each)(const char *name, bool virtual, void *data), void *data)
+{
+	const struct space *space = keeper->ports->spaces;
+
+	while (space && !text_same(space->ns, ns))
+		space = space->next;
+	if (!space || !space->seen)
+		return false;
+	for (size_t i = 0; i < space->list.len; i++) {
+		const struct seat *seat = &space->list.ports[i];
+
+		if (!seat->lost && text_same(seat->bridge_name, bridge))
+			each(seat->name, seat->virtual, data);
+	}
+	return true;
 }
 
 int ports_open(struct keeper *keeper, struct err *err)

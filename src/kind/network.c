@@ -34,6 +34,8 @@ static const struct field fields[] = {
 	 .max = 31536000, .doc = "seconds that an address is a guest's without asking again (3600)"},
 	{"dhcp.mtu", &vtype_u16, FIELD(network, mtu), .flags = FIELD_FACE, .min = 1280,
 	 .max = 65535, .doc = "size of packets that guests are told; without it, the bridge's"},
+	{"source-guard", &vtype_bool, FIELD(network, source_guard), .flags = FIELD_FACE,
+	 .doc = "guests cannot pretend to be others, on ports nobody declared, too (on with leases)"},
 	{"dns.domain", &vtype_text, FIELD(network, domain), .flags = FIELD_FACE, .max = 200,
 	 .doc = "of the guests' names; only with one the names count that guests give themselves"},
 };

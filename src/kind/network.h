@@ -15,7 +15,7 @@ struct network {
 	struct span range;
 	uint32_t lease_time;
 	uint16_t mtu;
-	uint8_t mode;
+	uint8_t mode, source_guard;
 };
 
 /* On this host of a stretched network there is but the bridge: another one has the addresses. */

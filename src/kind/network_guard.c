@@ -176,6 +176,12 @@ static bool is_served(const struct object *network, const struct state *state)
 	return false;
 }
 
+/* What holds for ports that do not say. */
+static bool is_on(const struct object *network, const struct state *state)
+{
+	return object_number(network, "source-guard", is_served(network, state));
+}
+
 /* On hosts that are not the gateway the server is behind some port: one that is no guest's. */
 static bool is_guests(const struct object *network, const struct state *state, const char *device)
 {
@@ -196,7 +202,7 @@ static bool is_guarded(const struct object *network, const struct state *state,
 		return false;
 	if (object_has_key(port, "source-guard"))
 		return object_number(port, "source-guard", 0);
-	return is_served(network, state) && is_guests(network, state, device);
+	return is_on(network, state) && is_guests(network, state, device);
 }
 
 /* Behind the port of a guest there is that guest alone. */
@@ -236,11 +242,32 @@ static void guests_guard(const struct object *network, const struct state *state
 			guest_guard(guest, rules);
 }
 
-static bool ports_add(const struct object *network, const struct state *state, struct text *rules)
+/*
+ * Ports that the text does not name are guests', too, but on hosts without the server only those
+ * that look like it. The keeper puts them into a set as they come.
+ */
+static void others_add(const struct object *network, const struct state *state,
+		       struct network_table *table)
 {
+	const struct object *port;
+
+	text_add(&table->rules, "\tset others {\n\t\ttype ifname\n\t}\n");
+	text_add(&table->fills, "ports others %s %s", object_name(network),
+		 network_elsewhere(network->data, state) ? "guests" : "all");
+	for (size_t i = 0; (port = state_next(state, "port", &i));)
+		if (network_owns(network, port))
+			text_add(&table->fills, " %s", object_text(port, "device"));
+	text_add(&table->fills, "\n");
+}
+
+/* false: none is guarded. */
+static bool ports_add(const struct object *network, const struct state *state,
+		      struct network_table *table, struct text *rules)
+{
+	bool others = is_on(network, state);
+	struct text set TEXT_CLEANUP = {0};
 	const char *separator = "{ ";
 	const struct object *port;
-	struct text set TEXT_CLEANUP = {0};
 
 	for (size_t i = 0; (port = state_next(state, "port", &i));) {
 		if (!is_guarded(network, state, port))
@@ -248,13 +275,18 @@ static bool ports_add(const struct object *network, const struct state *state, s
 		text_add(&set, "%s\"%s\"", separator, object_text(port, "device"));
 		separator = ", ";
 	}
+	if (!set.size && !others)
+		return false;
+	text_add(rules, "\tchain guard {\n"
+			"\t\ttype filter hook prerouting priority -300; policy accept;\n");
 	if (set.size)
-		text_add(rules,
-			 "\tchain guard {\n"
-			 "\t\ttype filter hook prerouting priority -300; policy accept;\n"
-			 "\t\tiifname %s } jump from_guests\n\t}\n",
-			 text_get(&set));
-	return set.size;
+		text_add(rules, "\t\tiifname %s } jump from_guests\n", text_get(&set));
+	if (others) {
+		others_add(network, state, table);
+		text_add(rules, "\t\tiifname @others jump from_guests\n");
+	}
+	text_add(rules, "\t}\n");
+	return true;
 }
 
 void network_guard(const struct object *network, struct state *state)
@@ -262,7 +294,7 @@ void network_guard(const struct object *network, struct state *state)
 	struct network_table table = {.family = "bridge"};
 	struct text rules TEXT_CLEANUP = {0};
 
-	if (!ports_add(network, state, &rules))
+	if (!ports_add(network, state, &table, &rules))
 		return;
 	text_add(&rules, "\tchain from_guests {\n"
 			 "\t\tudp sport 67 udp dport 68 drop\n"

@@ -142,7 +142,33 @@ def test_what_a_guest_may_say(lab):
     # a port that is taken out of it, and that it was the guard
     lab.up(OPEN)
     assert lab.heard(wrong) == set(wrong)
+    lab.up("    source-guard: false\n")
     assert "bridge" not in lab.alpha.run("nft", "list", "tables").stdout
+    lab.alpha.loom("down", "--name", "lab")
+    assert not lab.alpha.run("nft", "list", "tables").stdout
+
+
+def guarded(host):
+    """The ports that nobody declared, as the rules have them."""
+    listed = json.loads(host.run("nft", "-j", "list", "set", "bridge", "lanloom_lab", "others").stdout)["nftables"]
+    return {name for one in listed for name in one.get("set", {}).get("elem", [])}
+
+
+def test_a_port_plugged_in_by_hand_is_guarded_too(lab):
+    """It stands in no text: the keeper sees it come and go."""
+    path = lab.net.file("lab.yaml", TEXT.format(more="").replace("[one, two]", "[one]"))
+    lab.alpha.loom("up", path)
+    until(lambda: "tentative" not in lab.alpha.ip("addr"), 9, "its addresses are usable")
+    lab.alpha.ip("link", "set", "two", "master", "lab")
+    until(lambda: guarded(lab.alpha) == {"two"}, 10, "the new port is guarded")
+    right, wrong = frames(lab)
+    assert lab.heard(right | wrong) == set(right)
+    assert lab.alpha.loom("up", path).stdout == "There is nothing to do.\n"
+    lab.alpha.run("nft", "flush", "ruleset")
+    until(lambda: "lanloom_lab" in lab.alpha.run("nft", "list", "tables").stdout and guarded(lab.alpha) == {"two"}, 10,
+          "the guard is back")
+    lab.alpha.ip("link", "set", "two", "nomaster")
+    until(lambda: guarded(lab.alpha) == set(), 10, "the port is out of it")
     lab.alpha.loom("down", "--name", "lab")
     assert not lab.alpha.run("nft", "list", "tables").stdout
 

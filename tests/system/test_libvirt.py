@@ -118,10 +118,12 @@ def test_domains_on_our_network(net, host, libvirt):
     held = {one["name"]: (one["holders"][0]["vm"], one["holders"][0]["uuid"]) for one in devices if one.get("holders")}
     assert held == {device: (name, libvirt.virsh("domuuid", name).stdout.strip())
                     for device, name in ((vnet, "web"), ("tap-mail", "mail"))}
-    # the bridge is made anew while both run: the declared guest's port is back, libvirt's is libvirt's
+    # the bridge is made anew while both run: the declared guest's port is back with it, libvirt's by the keeper
     host.ip("link", "del", "lab")
     host.loom("up", net.folder / "lab.yaml")
     assert port(host, "tap-mail") == ("lab", True) and reached(host, "192.168.57.3")
+    until(lambda: port(host, vnet) == ("lab", False), 10, "libvirt's port is back")
+    assert reached(host, "192.168.57.2")
     for name in ("web", "mail"):
         libvirt.virsh("destroy", name)
     until(lambda: host.link(vnet) is None, 10, "libvirt's TAP is gone")
