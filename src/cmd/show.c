@@ -16,9 +16,9 @@ struct branch {
 
 /* Keys that the first line of a device tells, or the tree itself. */
 static const char *const told[] = {
-	"name",	   "namespace",	  "kind",	"managed",   "up",     "carrier",
-	"mtu",	   "macaddress",  "master",	"addresses", "routes", "holders",
-	"ifindex", "description", "interfaces", "ports",     NULL};
+	"name",	   "namespace",	  "kind",	"managed",   "up",	"carrier",
+	"mtu",	   "macaddress",  "master",	"addresses", "routes",	"holders",
+	"ifindex", "description", "interfaces", "ports",     "problem", NULL};
 
 static bool is_told(const char *key)
 {
@@ -70,6 +70,7 @@ static void head_print(const struct branch *branch, const struct loom_doc *devic
 		       const char *joint)
 {
 	const char *peer = loom_text(device, "peer"), *link = loom_text(device, "link"), *words;
+	const char *problem = loom_text(device, "problem");
 	char *text = NULL;
 	size_t size;
 	FILE *line = open_memstream(&text, &size);
@@ -86,8 +87,12 @@ static void head_print(const struct branch *branch, const struct loom_doc *devic
 		words, loom_number(device, "mtu"));
 	if (loom_text(device, "macaddress"))
 		fprintf(line, ", %s", loom_text(device, "macaddress"));
+	if (loom_truth(device, "keep-carrier"))
+		fputs("; carrier kept by lanloomd", line);
 	if (loom_truth(device, "multi-queue"))
 		fputs("; multi-queue: QEMU opens it with queues=2 or more", line);
+	if (problem)
+		fprintf(line, "; %s%s%s", ink(INK_RED), problem, ink(INK_NONE));
 	holders_add(line, loom_get(device, "holders"));
 	owner_add(line, device);
 	fclose(line);

@@ -358,7 +358,7 @@ int conf_set(const char *name, const char *const *arguments, size_t count, struc
 int conf_del(const char *name, struct state *state, struct diag *diag)
 {
 	struct state taken;
-	struct object *object, *device;
+	struct object *object, *device, *through;
 	struct load load;
 
 	argument_load(&load, state, diag);
@@ -373,6 +373,13 @@ int conf_del(const char *name, struct state *state, struct diag *diag)
 	state_cascade(load.state, device ? device : object, &taken);
 	if (device)
 		state_remove(load.state, object);
+	/* what its traffic came in through was made for it alone */
+	for (size_t i = 0; i < taken.len; i++) {
+		through = state_link(load.state, taken.objects[i]->ns,
+				     object_text(taken.objects[i], "through") ?: "");
+		if (through)
+			state_cascade(load.state, through, NULL);
+	}
 	*state = *load.state;
 	return 0;
 }

@@ -149,7 +149,8 @@ static bool is_companion(struct save *save, const struct object *object)
 	for (size_t i = 0; i < save->state->len; i++) {
 		const struct object *other = save->state->objects[i];
 
-		if (other->kind->device && kind_is(object->kind, other->kind->device) &&
+		if (other->kind->device && other->kind->section &&
+		    kind_is(object->kind, other->kind->device) &&
 		    text_same(other->ns, object->ns) &&
 		    text_same(object_name(other), object_name(object)))
 			return true;

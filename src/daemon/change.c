@@ -14,6 +14,7 @@
 
 /* One service of the breath. */
 struct change {
+	const struct craft *craft;
 	const char *ns, *name;
 	struct service *service; /* NULL: it does not run yet */
 	struct setup *setup;	 /* as it shall be */
@@ -36,18 +37,20 @@ static bool has_sockets(const struct change *change)
 
 static struct change *change_of(struct changes *changes, const struct object *object, int step)
 {
+	const struct craft *craft = service_craft(object);
 	const char *name = setup_name(object);
 	struct change *change;
 
 	for (size_t i = 0; i < changes->len; i++)
-		if (text_same(changes->list[i].ns, object->ns) &&
+		if (changes->list[i].craft == craft && text_same(changes->list[i].ns, object->ns) &&
 		    text_same(changes->list[i].name, name))
 			return &changes->list[i];
 	change = &changes->list[changes->len++];
 	*change = (struct change){
+		.craft = craft,
 		.ns = object->ns,
 		.name = name,
-		.service = service_find(changes->keeper, object->ns, name),
+		.service = service_find(changes->keeper, craft, object->ns, name),
 		.udp_fds = {-1, -1},
 		.step = step,
 	};

@@ -187,7 +187,7 @@ static char *ports_wanted_make(const struct keeper *keeper, const struct fill *f
 /* What belongs there, as nft lists it; NULL: nobody knows now, and it stays as it is. */
 static char *wanted_make(const struct keeper *keeper, const struct fill *fill)
 {
-	const struct service *service = service_find(keeper, fill->ns, fill->network);
+	const struct service *service = service_find(keeper, &craft_dhcp, fill->ns, fill->network);
 	struct text ip_text TEXT_CLEANUP = {0}, text TEXT_CLEANUP = {0};
 	struct ip ip;
 
@@ -327,7 +327,7 @@ static void table_look(struct work *work, bool verify)
 /* A folder that is watched already stays so; one that is gone is none of ours any more. */
 static void leases_watch(struct keeper *keeper, const struct fill *fill)
 {
-	const struct service *service = service_find(keeper, fill->ns, fill->network);
+	const struct service *service = service_find(keeper, &craft_dhcp, fill->ns, fill->network);
 	char name[KEEPER_FILE_SIZE], path[sizeof(keeper->folder) + KEEPER_FILE_SIZE + 1];
 
 	if (!service)

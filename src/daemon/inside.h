@@ -60,10 +60,11 @@ struct craft {
 		      bool sockets, struct err *err);
 	void (*refresh)(struct service *service); /* some device changed: perhaps its own */
 	void (*forget)(struct service *service);  /* its object goes; NULL: nothing is left */
-	void (*describe)(struct service *service, json_t *to); /* as `show --json` has it */
+	/* as `show --json` has it; NULL: there is no more to tell than its name and problem */
+	void (*describe)(struct service *service, json_t *to);
 };
 
-extern const struct craft craft_tunnel, craft_dhcp;
+extern const struct craft craft_tunnel, craft_dhcp, craft_carrier;
 
 /* Something that runs, or should. */
 struct service {
@@ -76,7 +77,7 @@ struct service {
 	pid_t pid;		      /* 0: no process now */
 	/* of a tunnel: our own copies, so that what a worker holds survives it */
 	struct secrets *secrets;
-	int tap_fd;
+	int tap_fd;	/* a carrier's, too */
 	int udp_fds[2]; /* IPv4, IPv6; -1 */
 	int control_fd;
 	/* of a network's DHCP */
@@ -201,7 +202,11 @@ void service_free(struct service *service);
 /* Its device, by the name of the service; 0: there is none. */
 uint32_t service_device_index(const struct service *service);
 uint32_t service_device_mtu(const struct service *service);
-struct service *service_find(const struct keeper *keeper, const char *ns, const char *name);
+/* The sort of what runs this object, of a peer its tunnel's; NULL: nothing does. */
+const struct craft *service_craft(const struct object *object);
+/* A TAP's carrier and a tunnel may share a name. */
+struct service *service_find(const struct keeper *keeper, const struct craft *craft, const char *ns,
+			     const char *name);
 void service_add(struct keeper *keeper, struct service *service);
 void service_remove(struct keeper *keeper, struct service *service); /* and frees it */
 
@@ -211,7 +216,7 @@ int change_apply(struct keeper *keeper, struct keeper_step *steps, size_t len, i
 		 int *failed, struct err *err);
 
 /* --- status.c --- */
-/* {"tunnels": […], "networks": […]} */
+/* {"tunnels": […], "networks": […], "carriers": […]} */
 json_t *status_describe(struct keeper *keeper);
 void tunnel_describe(struct service *service, json_t *to); /* what its worker says, too */
 

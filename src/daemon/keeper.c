@@ -203,9 +203,14 @@ static void say(int ready, const char *error)
 
 static void harden(void)
 {
-	struct rlimit none = {0};
+	struct rlimit none = {0}, files;
 
 	prctl(PR_SET_NAME, "lanloomd");
+	/* three for each thing that runs, and there may be a thousand carriers */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);
 	fcntl(READY_FD, F_SETFD, FD_CLOEXEC);

@@ -17,12 +17,17 @@
 
 static const struct craft *craft_of(const struct object *object)
 {
-	static const struct craft *const crafts[] = {&craft_tunnel, &craft_dhcp};
+	static const struct craft *const crafts[] = {&craft_tunnel, &craft_dhcp, &craft_carrier};
 
 	for (size_t i = 0; i < sizeof(crafts) / sizeof(crafts[0]); i++)
 		if (kind_is(object->kind, crafts[i]->kind))
 			return crafts[i];
 	return NULL;
+}
+
+const struct craft *service_craft(const struct object *object)
+{
+	return object_owner(object) ? &craft_tunnel : craft_of(object);
 }
 
 int service_check(struct setup *setup, struct secrets **secrets, struct err *err)
@@ -137,12 +142,16 @@ void service_free(struct service *service)
 	free(service);
 }
 
-struct service *service_find(const struct keeper *keeper, const char *ns, const char *name)
+struct service *service_find(const struct keeper *keeper, const struct craft *craft, const char *ns,
+			     const char *name)
 {
-	for (size_t i = 0; i < keeper->len; i++)
-		if (text_same(keeper->services[i]->setup->object->ns, ns) &&
-		    text_same(service_name(keeper->services[i]), name))
-			return keeper->services[i];
+	for (size_t i = 0; i < keeper->len; i++) {
+		struct service *service = keeper->services[i];
+
+		if (service->craft == craft && text_same(service->setup->object->ns, ns) &&
+		    text_same(service_name(service), name))
+			return service;
+	}
 	return NULL;
 }
 

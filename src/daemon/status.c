@@ -146,7 +146,8 @@ static json_t *service_describe(struct service *service)
 
 	text_set(to, "name", object_name(object));
 	json_object_set_new(to, "namespace", json_string(object->ns));
-	service->craft->describe(service, to);
+	if (service->craft->describe)
+		service->craft->describe(service, to);
 	if (service->problem[0])
 		text_set(to, "problem", service->problem);
 	return to;
@@ -154,11 +155,16 @@ static json_t *service_describe(struct service *service)
 
 json_t *status_describe(struct keeper *keeper)
 {
-	json_t *tunnels = json_array(), *networks = json_array();
+	json_t *tunnels = json_array(), *networks = json_array(), *carriers = json_array();
 
-	for (size_t i = 0; i < keeper->len; i++)
-		json_array_append_new(keeper->services[i]->craft == &craft_tunnel ? tunnels
-										  : networks,
+	for (size_t i = 0; i < keeper->len; i++) {
+		const struct craft *craft = keeper->services[i]->craft;
+
+		json_array_append_new(craft == &craft_tunnel ? tunnels
+				      : craft == &craft_dhcp ? networks
+							     : carriers,
 				      service_describe(keeper->services[i]));
-	return json_pack("{s:o,s:o}", "tunnels", tunnels, "networks", networks);
+	}
+	return json_pack("{s:o,s:o,s:o}", "tunnels", tunnels, "networks", networks, "carriers",
+			 carriers);
 }

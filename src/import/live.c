@@ -59,6 +59,8 @@ static bool goes(const struct state *actual, const struct object *object, struct
 		return owner_goes(actual, object) && !comes_with_lo(object);
 	if (kind->section)
 		return true;
+	if (kind->device) /* told by a key of its device (a carrier) */
+		return false;
 	type = object_text(object, "type");
 	if (!is_loopback(object))
 		diag_warning(diag, (struct place){0}, object_name(object),
@@ -92,8 +94,10 @@ static bool is_silent(const struct object *object, unsigned int i)
 
 	if (field->flags & (FIELD_KEY | FIELD_OWNER | FIELD_NEED))
 		return false;
-	if (field->flags & (FIELD_READ | FIELD_IDENT | FIELD_COUNTS | FIELD_ASIDE))
+	if (field->flags & (FIELD_READ | FIELD_IDENT | FIELD_COUNTS))
 		return true;
+	if (field->flags & FIELD_ASIDE) /* with it they last, and other defaults hold */
+		return !object_number(object, "keep-carrier", 0);
 	object_print(object, i, &value);
 	if (field->initial && (text_same(text_get(&value), field->initial) || rounds_to(object, i)))
 		return true;

@@ -119,6 +119,7 @@ static bool tap_make(const struct object *object, const struct guest *guest, str
 		     struct diag *diag)
 {
 	struct object *tap = state_link(state, object->ns, guest->device);
+	bool several;
 
 	if (tap && !kind_is(tap->kind, "tap")) {
 		err_hint(diag_error(diag, object->place, object_label(object, state->arena),
@@ -135,8 +136,8 @@ static bool tap_make(const struct object *object, const struct guest *guest, str
 		object_set(tap, "alias", guest->name, state->arena);
 		state_add(state, tap);
 	}
-	tap_say(object, tap, "multi-queue",
-		object_number(object, "queues", 1) > 1 ? "true" : "false", state, diag);
+	several = object_number(object, "queues", 1) > 1 || object_number(tap, "keep-carrier", 0);
+	tap_say(object, tap, "multi-queue", several ? "true" : "false", state, diag);
 	if (!object_has_key(object, "owner") && object_has_key(object, "group"))
 		owner_forget(tap);
 	tap_say_same(object, tap, "owner", state, diag);

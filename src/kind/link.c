@@ -75,18 +75,31 @@ static const char *device_value(const struct object *object, const char *family,
 	return arena_print(state->arena, "net.%s.conf.%s.%s", family, name, value);
 }
 
+/* What expansion makes of a key: by hand it is there from the last time. */
+static struct object *derived(struct state *state, const char *kind, const char *ns,
+			      const char *device)
+{
+	struct object *object;
+
+	for (size_t i = 0; (object = state_next(state, kind, &i));)
+		if (text_same(object->ns, ns) && text_same(object_owner(object), device))
+			return object;
+	object = object_make(state->arena, kind_find(kind), ns);
+	object_set(object, "device", device, state->arena);
+	state_add(state, object);
+	return object;
+}
+
 /* The device sends no faster. */
 static void queue_add(const char *ns, const char *device, const struct object *from,
 		      const char *key, struct state *state)
 {
-	struct object *queue = object_make(state->arena, kind_find("queue"), ns);
+	struct object *queue = derived(state, "queue", ns, device);
 	struct text rate TEXT_CLEANUP = {0};
 
 	object_print(from, (unsigned int)kind_field_find(from->kind, key), &rate);
 	queue->place = object_place_of(from, key);
-	object_set(queue, "device", device, state->arena);
 	object_set(queue, "rate", text_get(&rate), state->arena);
-	state_add(state, queue);
 }
 
 /* Name of the ifb that a device's traffic comes in through: of its own name where that fits. */
@@ -105,15 +118,13 @@ static void inflow_add(const struct object *object, struct state *state)
 {
 	const char *through = shaper_name(object_name(object), state->arena);
 	struct object *ifb = object_make(state->arena, kind_find("ifb"), object->ns);
-	struct object *inflow = object_make(state->arena, kind_find("inflow"), object->ns);
+	struct object *inflow = derived(state, "inflow", object->ns, object_name(object));
 
 	ifb->place = inflow->place = object_place_of(object, "shape.ingress");
 	object_set(ifb, "name", through, state->arena);
 	if (!state_named(state, "ifb", object->ns, through)) /* it may be written, too */
 		state_add(state, ifb);
-	object_set(inflow, "device", object_name(object), state->arena);
 	object_set(inflow, "through", through, state->arena);
-	state_add(state, inflow);
 	queue_add(object->ns, through, object, "shape.ingress", state);
 }
 

@@ -6,7 +6,7 @@
 struct tuntap {
 	struct link link;
 	uint32_t owner, group; /* uid, gid */
-	uint8_t multi_queue, vnet_hdr, packet_info, persistent;
+	uint8_t multi_queue, keep_carrier, vnet_hdr, packet_info, persistent;
 };
 
 extern const struct kind kind_tuntap;

@@ -187,6 +187,10 @@ static void hold_tell(const struct process_hold *hold, void *data)
 	{
 		if (!text_same(json_string_value(json_object_get(device, "name")), hold->device))
 			continue;
+		/* the queue by which it keeps the carrier takes no packets */
+		if (json_is_true(json_object_get(device, "keep-carrier")) &&
+		    text_same(hold->command, "lanloomd"))
+			continue;
 		holder = json_object();
 		json_object_set_new(holder, "pid", json_integer(hold->pid));
 		json_object_set_new(holder, "command", describe_text(hold->command));
@@ -234,6 +238,39 @@ static json_t *services_describe(struct looking *looking)
 	if (err.code && looking->visit.opened)
 		diag_warn(&looking->answer.diag, &err);
 	return NULL;
+}
+
+static json_t *device_of(json_t *namespaces, const json_t *service)
+{
+	json_t *space, *device;
+	size_t i, k;
+
+	json_array_foreach(namespaces, i, space)
+	{
+		if (!json_equal(json_object_get(space, "name"),
+				json_object_get(service, "namespace")))
+			continue;
+		json_array_foreach(
+			json_object_get(space, "devices"), k,
+			device) if (json_equal(json_object_get(device, "name"),
+					       json_object_get(service, "name"))) return device;
+	}
+	return NULL;
+}
+
+/* What keeps the keeper from keeping a carrier is told with the device. */
+static void carriers_describe(json_t *namespaces, const json_t *carriers)
+{
+	json_t *one, *device, *problem;
+	size_t i;
+
+	json_array_foreach(carriers, i, one)
+	{
+		problem = json_object_get(one, "problem");
+		device = problem ? device_of(namespaces, one) : NULL;
+		if (device)
+			json_object_set(device, "problem", problem);
+	}
 }
 
 /* The keeper's list of tunnels; NULL: nobody answers. */
@@ -342,6 +379,7 @@ enum loom_status loom_show(struct loom *loom, const char *name, struct loom_doc 
 	json_object_set_new(document, "namespaces", namespaces);
 	networks_hindered(&looking.visit.store, &looking.visit.arena, &looking.answer.diag);
 	status = services_describe(&looking);
+	carriers_describe(namespaces, json_object_get(status, "carriers"));
 	json_object_set_new(document, "networks",
 			    networks_describe(&looking.visit.store, &looking.actual,
 					      json_object_get(status, "networks")));

@@ -52,16 +52,31 @@ static void link_look(struct waiting *waiting, const struct object *wanted)
 		misses(waiting, label, "no carrier");
 }
 
-/* A tunnel, or a network's DHCP and DNS. */
-static void service_look(struct waiting *waiting, const struct object *wanted)
+/* What the keeper runs, where its status tells of it, and what is said where it does not. */
+static const struct service_word {
+	const char *kind, *list, *missing;
+} services[] = {
+	{"tunnel", "tunnels", "the tunnel does not run"},
+	{"dhcp", "networks", "its DHCP and DNS do not run"},
+	{"carrier", "carriers", "its carrier is not kept"},
+};
+
+static const struct service_word *service_word(const struct object *object)
 {
-	bool tunnel = kind_is(wanted->kind, "tunnel");
+	for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++)
+		if (kind_is(object->kind, services[i].kind))
+			return &services[i];
+	return NULL;
+}
+
+static void service_look(struct waiting *waiting, const struct object *wanted,
+			 const struct service_word *word)
+{
 	const char *name = object_name(wanted), *problem;
 	json_t *one;
 	size_t i;
 
-	json_array_foreach(json_object_get(waiting->status, tunnel ? "tunnels" : "networks"), i,
-			   one)
+	json_array_foreach(json_object_get(waiting->status, word->list), i, one)
 	{
 		if (!text_same(json_string_value(json_object_get(one, "name")), name) ||
 		    !text_same(json_string_value(json_object_get(one, "namespace")), wanted->ns))
@@ -71,7 +86,7 @@ static void service_look(struct waiting *waiting, const struct object *wanted)
 			misses(waiting, name, problem);
 		return;
 	}
-	misses(waiting, name, tunnel ? "the tunnel does not run" : "its DHCP and DNS do not run");
+	misses(waiting, name, word->missing);
 }
 
 /* Without a carrier nothing can be proved, and nobody can be reached. */
@@ -117,11 +132,12 @@ static int look_once(struct waiting *waiting, const struct loom *loom, struct er
 		return err->code;
 	for (size_t i = 0; i < wanted.len; i++) {
 		const struct object *object = wanted.objects[i];
+		const struct service_word *word = service_word(object);
 
 		if (kind_is(object->kind, "link"))
 			link_look(waiting, object);
-		else if (kind_is(object->kind, "tunnel") || kind_is(object->kind, "dhcp"))
-			service_look(waiting, object);
+		else if (word)
+			service_look(waiting, object, word);
 	}
 	if (wanted.len)
 		addresses_look(waiting);

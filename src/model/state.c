@@ -89,6 +89,16 @@ void state_remove(struct state *state, const struct object *like)
 		(state->len - at) * sizeof(*state->objects));
 }
 
+void state_forget(struct state *state, const struct object *object)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < state->len; i++)
+		if (state->objects[i] != object)
+			state->objects[kept++] = state->objects[i];
+	state->len = kept;
+}
+
 struct object *state_named(const struct state *state, const char *kind, const char *ns,
 			   const char *name)
 {

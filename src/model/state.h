@@ -19,6 +19,7 @@ void state_add(struct state *state, struct object *object); /* at the end: sort 
 void state_sort(struct state *state);
 void state_put(struct state *state, struct object *object); /* keeps order; replaces its equal */
 void state_remove(struct state *state, const struct object *like);
+void state_forget(struct state *state, const struct object *object); /* this one; of any state */
 struct object *state_find(const struct state *state, const struct object *like); /* sorted states */
 
 /* A link by namespace and name, of whatever kind; NULL: none. Works on unsorted states too. */

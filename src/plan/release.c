@@ -57,6 +57,15 @@ uint64_t release_fields(struct diff *diff, const struct entry *entry, struct obj
 	return mask;
 }
 
+static bool is_initial(const struct object *actual, unsigned int i)
+{
+	const char *initial = object_initial(actual, i);
+	struct text value TEXT_CLEANUP = {0};
+
+	object_print(actual, i, &value);
+	return initial && text_same(text_get(&value), initial);
+}
+
 uint64_t release_anew(const struct diff *diff, const struct entry *entry,
 		      const struct object *target, const struct object *actual)
 {
@@ -68,7 +77,8 @@ uint64_t release_anew(const struct diff *diff, const struct entry *entry,
 	for (unsigned int i = 0; i < kind_field_count(target->kind); i++)
 		if (kind_field(target->kind, i)->flags & FIELD_ANEW &&
 		    object_has(entry->object, i) && !object_has(target, i) &&
-		    object_has(actual, i) && !claimed_by_other(diff, target, i))
+		    object_has(actual, i) && !is_initial(actual, i) &&
+		    !claimed_by_other(diff, target, i))
 			mask |= UINT64_C(1) << i;
 	return mask;
 }

@@ -149,3 +149,48 @@ int tun_carrier_on(int fd, struct err *err)
 		return err_errno(err, -errno, "give the device a carrier");
 	return 0;
 }
+
+static int queue_set_aside(int fd)
+{
+	struct ifreq request = {.ifr_flags = IFF_DETACH_QUEUE};
+
+	return ioctl(fd, TUNSETQUEUE, &request) < 0 ? -errno : 0;
+}
+
+/* Only one of the two sorts fits. */
+static int attach_several(const char *name, uint16_t flags, int *fd, struct err *err)
+{
+	int r = tun_attach(name, flags | IFF_MULTI_QUEUE | IFF_TAP, fd, err);
+
+	return r == -EINVAL ? tun_attach(name, flags | IFF_MULTI_QUEUE | IFF_TUN, fd, err) : r;
+}
+
+int tun_hold(const char *name, uint16_t flags, int *fd, struct err *err)
+{
+	int opened FD_CLEANUP = -1;
+	struct ifreq got = {0};
+	int r = attach_several(name, flags, &opened, err);
+
+	if (r == -EINVAL)
+		return err_set(err, r, "%s has one queue only; expected multi-queue", name);
+	if (r)
+		return r;
+	/* where there was a queue before, its flags are the device's (tun.c, tun_set_iff); of
+	 * IFF_NO_PI TUNGETIFF tells nothing, since IFF_NOFILTER has the same bit */
+	if (ioctl(opened, TUNGETIFF, &got) == 0 &&
+	    ((uint16_t)got.ifr_flags ^ flags) & IFF_VNET_HDR) {
+		err_set(err, -EBUSY,
+			"a process holds %s open with vnet-hdr: %s; expected none, or the same "
+			"here",
+			name, got.ifr_flags & IFF_VNET_HDR ? "true" : "false");
+		return err->code;
+	}
+	r = tun_carrier_on(opened, err);
+	if (r)
+		return r;
+	r = queue_set_aside(opened);
+	if (r)
+		return err_errno(err, r, "set a queue of %s aside", name);
+	*fd = fd_take(&opened);
+	return 0;
+}

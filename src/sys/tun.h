@@ -29,6 +29,14 @@ int tun_attach(const char *name, uint16_t flags, int *fd, struct err *err);
  */
 int tun_open_queue(const char *name, uint16_t sort, int *fd, struct err *err);
 
+/*
+ * Opens a queue of a persistent multi-queue device and sets it aside: it takes no packets, and the
+ * device has a carrier for as long as it is open, whoever else comes and goes. `flags`: IFF_NO_PI
+ * and IFF_VNET_HDR, which hold for all who open the device meanwhile. -EINVAL: it has one queue
+ * only; -EBUSY: a process holds it open with the other IFF_VNET_HDR.
+ */
+int tun_hold(const char *name, uint16_t flags, int *fd, struct err *err);
+
 int tun_persist(int fd, bool stays, struct err *err);
 int tun_owner_set(int fd, int64_t owner, int64_t group, struct err *err); /* -1: as it is */
 

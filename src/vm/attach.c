@@ -200,6 +200,10 @@ static int open_declared(struct nl_sock *nl, const struct vm_guest *guest, unsig
 	snprintf(port->device, sizeof(port->device), "%s", guest->device);
 	for (; !r && port->count < queues; port->count += !r)
 		r = tun_attach(guest->device, flags, &port->fds[port->count], err);
+	if (r == -EINVAL && queues == 1) { /* one of several queues: its carrier is kept */
+		r = tun_attach(guest->device, flags | IFF_MULTI_QUEUE, &port->fds[0], err);
+		port->count += !r;
+	}
 	if (r == -EBUSY)
 		return err_set(err, r, "runs already: a process holds its TAP %s", guest->device);
 	if (r == -EINVAL)

@@ -246,7 +246,7 @@ int keeper_status(const char *folder, json_t **status, struct err *err)
 	if (r < 0)
 		return r;
 	*status = r ? json_loadb(text_get(&answer.text), answer.text.size, 0, NULL)
-		    : json_pack("{s:[],s:[]}", "tunnels", "networks");
+		    : json_pack("{s:[],s:[],s:[]}", "tunnels", "networks", "carriers");
 	if (json_is_array(json_object_get(*status, "tunnels")) &&
 	    json_is_array(json_object_get(*status, "networks")))
 		return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The door to what lanloomd, the keeper, runs: tunnels and their peers, networks' DHCP and DNS. A
- *keeper serves one state folder, that is one network namespace, and listens there on the socket
- *`control`.
+ * The door to what lanloomd, the keeper, runs: tunnels and their peers, networks' DHCP and DNS,
+ *carriers. A keeper serves one state folder, that is one network namespace, and listens there on
+ *the socket `control`.
  *
  * The protocol (world/keeper_wire.h codes it): AF_UNIX, SOCK_SEQPACKET. The peer has to be root
  * (SO_PEERCRED); where a group is configured (daemon/readers.c), its members may ask ping, list
@@ -15,7 +15,7 @@
  *	ping      -                                     "version V", "protocol N", "pid P"
  *	list      -                                     a record per running object
  *	apply     the steps of one breath (below)       -
- *	status    -                                     JSON: {"tunnels", "networks"}
+ *	status    -                                     JSON: {"tunnels", "networks", "carriers"}
  *	notice    -                                     "stays" or "ends": what is committed
  *	                                                changed, or the guard; "guards": there is
  *one
@@ -60,8 +60,8 @@ int keeper_apply(const char *folder, struct sites *sites, const struct breath *b
 		 struct err *err);
 
 /*
- * {"tunnels", "networks"}: lists of what runs, in the form of `show --json`; empty without a
- * keeper.
+ * {"tunnels", "networks", "carriers"}: lists of what runs, in the form of `show --json`; empty
+ * without a keeper.
  */
 int keeper_status(const char *folder, json_t **status, struct err *err);
 

@@ -275,6 +275,18 @@ static void twins_drop(struct state *state)
 	state->len = kept;
 }
 
+/* What the keeper does for a device is a key of that device. */
+static void carriers_tell(struct state *state)
+{
+	struct object *carrier, *device;
+
+	for (size_t i = 0; (carrier = state_next(state, "carrier", &i));) {
+		device = state_link(state, carrier->ns, object_name(carrier));
+		if (device && kind_field_find(device->kind, "keep-carrier") >= 0)
+			object_set(device, "keep-carrier", "true", state->arena);
+	}
+}
+
 int live_read(struct world *world, const struct state *wanted, struct state *out, struct err *err)
 {
 	struct live *live = (struct live *)world;
@@ -309,5 +321,6 @@ int live_read(struct world *world, const struct state *wanted, struct state *out
 	live_watch_know_others(live, out);
 	state_sort(out);
 	twins_drop(out);
+	carriers_tell(out);
 	return 0;
 }

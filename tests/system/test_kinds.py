@@ -127,7 +127,8 @@ TUNTAP = {
     "packet-info": (True, None, DATA + "pi", truth),
 }
 ELSEWHERE = {  # what tests below set and read back
-    "bridge": {"uplink", "pvid", "pvid-tagged"}, "veth": {"peer"}, "tap": set(), "tun": set(), "ethernet": {"home"},
+    "bridge": {"uplink", "pvid", "pvid-tagged"}, "veth": {"peer"}, "tap": {"keep-carrier"}, "tun": {"keep-carrier"},  # test_carrier.py
+    "ethernet": {"home"},
     "port": {"device", "bridge", "pvid", "pvid-tagged", "source-guard"},  # test_portvlan.py, test_guard.py
     "portvlan": {"device", "id", "to", "untagged"}, "selfvlan": {"device", "id", "to", "untagged"},
     "pvid": {"device", "id", "tagged", "self"},

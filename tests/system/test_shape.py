@@ -3,6 +3,7 @@
 
     alpha: eth0 (10.0.0.1/24) == beta: eth0 (10.0.0.2/24)
 """
+import json
 import re
 import socket
 import threading
@@ -133,3 +134,16 @@ def test_a_rate_that_is_none(net, host):
     path = net.file("lab.yaml", "name: lab\ntaps: {tap0: {shape: {egress: 10mb}}}\n")
     done = host.loom("check", path, check=False)
     assert done.returncode == 1 and "lab.yaml:2:" in done.stderr and "as 100mbit" in done.stderr
+
+
+def test_by_hand_again(net, host):
+    """What a shape became stands there when something else is said by hand."""
+    host.loom("add", "tap", "tap0", "shape.egress=10mbit", "shape.ingress=20mbit")
+    host.loom("add", "tap", "tap1")
+    host.loom("set", "tap0", "mtu=1400")
+    host.loom("set", "tap0", "shape.egress=30mbit")
+    told = [json.loads(host.run("tc", "-j", "qdisc", "show", "dev", name).stdout)[0]["options"]["rate"] * 8
+            for name in ("tap0", "in-tap0")]
+    assert told == [30_000_000, 20_000_000]
+    host.loom("del", "tap0")
+    assert host.links() == {"lo", "tap1"}

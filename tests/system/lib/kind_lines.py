@@ -112,6 +112,7 @@ def lines_at(*rows):
     return {row[0]: Line(*row[1:]) for row in rows}
 
 
+CARRIER = {"keep-carrier": Line(True, False, "flags", lambda flags: "LOWER_UP" in flags)}
 VLAN = lines(
     ("id", 7, ANEW(8), "id"),
     ("protocol", "802.1ad", ANEW("802.1q"), "protocol", str.lower),
@@ -448,8 +449,8 @@ KINDS = {
     "sysctl": {"all": Variant(
         lines_at(("value", 1, 0, "", int)), root=lambda keys: {"sysctls": {"net.ipv4.ip_forward": keys["value"]}},
         look=lambda host: host.sysctl("net.ipv4.ip_forward"), keep=("value",), **END)},
-    "tap": {"all": Variant(LINK | below(TUNTAP_BELOW))},
-    "tun": {"all": Variant(NO_MAC | below(TUNTAP_BELOW))},
+    "tap": {"all": Variant(LINK | below(TUNTAP_BELOW)), "carrier": Variant(CARRIER, {"multi-queue": True})},
+    "tun": {"all": Variant(NO_MAC | below(TUNTAP_BELOW)), "carrier": Variant(CARRIER, {"multi-queue": True})},
     "address": {
         "all": Variant(ADDRESS, wrap=addressed, look=address, **END),
         "peer": Variant(ADDRESS_PEER, wrap=addressed, look=address, **END),
