@@ -12,7 +12,7 @@ static bool has_flow(const struct ahead *ahead, const uint8_t *data, const struc
 	return false;
 }
 
-enum ahead_order ahead_take(struct ahead *ahead, const struct frame *frame)
+enum ahead_order ahead_take(struct ahead *ahead, const struct frame *frame, uint32_t buffer)
 {
 	bool super = frame->gso_type != GSO_NONE;
 	struct headers headers;
@@ -23,9 +23,12 @@ enum ahead_order ahead_take(struct ahead *ahead, const struct frame *frame)
 		return headers_no_flow(frame) ? AHEAD_NOW : AHEAD_LAST;
 	if (!super && !has_flow(ahead, frame->data, &headers))
 		return AHEAD_NOW;
-	uint32_t at = (ahead->first + ahead->n++) % TAP_BUFFERS;
-	ahead->frames[at] = *frame;
-	ahead->headers[at] = headers;
+	/* Where nothing waits the ring may begin anywhere: a burst of small ones was read before.
+	 */
+	if (!ahead->n++)
+		ahead->first = buffer;
+	ahead->frames[buffer] = *frame;
+	ahead->headers[buffer] = headers;
 	return AHEAD_WAITS;
 }
 

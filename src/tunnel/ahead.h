@@ -13,11 +13,11 @@ struct ahead {
 	struct headers headers[TAP_BUFFERS];
 };
 
-/* The buffer to read the next frame into. False: all are taken. */
-static inline bool ahead_room(const struct ahead *ahead, uint32_t *buffer)
+/* The buffer to read the next frame into, or the i-th from now. False: all are taken. */
+static inline bool ahead_room(const struct ahead *ahead, uint32_t i, uint32_t *buffer)
 {
-	*buffer = (ahead->first + ahead->n) % TAP_BUFFERS;
-	return ahead->n < TAP_BUFFERS;
+	*buffer = (ahead->first + ahead->n + i) % TAP_BUFFERS;
+	return ahead->n + i < TAP_BUFFERS;
 }
 
 enum ahead_order {
@@ -27,7 +27,7 @@ enum ahead_order {
 };
 
 /* A frame was read into that buffer: when does it go? One that waits has been taken. */
-enum ahead_order ahead_take(struct ahead *ahead, const struct frame *frame);
+enum ahead_order ahead_take(struct ahead *ahead, const struct frame *frame, uint32_t buffer);
 
 /* The oldest that waits, which stays as it is until the next is read; NULL: none does. */
 struct frame *ahead_next(struct ahead *ahead);

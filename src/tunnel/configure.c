@@ -9,6 +9,7 @@
 
 static void count_accepted(struct engine *engine, const struct peer *peer)
 {
+	engine->relays |= peer->relay;
 	for (enum suite suite = 0; suite < SUITE_COUNT; suite++)
 		if (engine_accepts(engine, peer, suite))
 			engine->accepted |= 1u << suite;
@@ -17,6 +18,7 @@ static void count_accepted(struct engine *engine, const struct peer *peer)
 void configure_count_accepted(struct engine *engine)
 {
 	engine->accepted = 0;
+	engine->relays = false;
 	for (uint32_t i = 0; i < engine->view.n_peers; i++)
 		count_accepted(engine, engine->view.peers[i]);
 }

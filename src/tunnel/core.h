@@ -28,6 +28,7 @@ struct engine {
 	uint64_t start_ns;
 	uint32_t next_peer_id;
 	unsigned accepted; /* bit per suite that any peer accepts */
+	bool relays;	   /* a peer may be one: frames of peers may go to others */
 	struct view view;
 	struct mac_table macs;
 	struct mac_place local; /* the own side */
@@ -65,7 +66,10 @@ void engine_reset_path(struct engine *engine, struct peer *peer, uint64_t now);
 
 int configure_check(const struct engine_config *config, struct err *err);
 
-/* Notes which suites any peer accepts: others are dropped before they cost anything. */
+/*
+ * Notes which suites any peer accepts (others are dropped before they cost anything), and whether
+ * any peer may be a relay.
+ */
 void configure_count_accepted(struct engine *engine);
 
 /* send.c */

@@ -74,6 +74,13 @@ int engine_set_peer(struct engine *engine, const struct control_peer *config, ui
 int engine_remove_peer(struct engine *engine, const uint8_t public_key[KEY_SIZE]);
 
 /*
+ * These frames, ENGINE_EXPECT_MAX at most, are going to be given to engine_frame: what it will look
+ * up for them is asked of the memory for all at once. Nothing depends on it.
+ */
+#define ENGINE_EXPECT_MAX 16
+void engine_expect(const struct engine *engine, const struct frame *frames, uint32_t n);
+
+/*
  * `frame` has FRAME_HEADROOM and FRAME_TAILROOM around it, which are written to; the frame itself
  * is as before afterwards, save that a partial checksum may have been completed. A super-frame is
  * cut, and counts as so many frames.

@@ -8,12 +8,23 @@ static struct peer *peer_at(const struct engine *engine, struct mac_place *place
 }
 _Static_assert(offsetof(struct peer, place) == 0, "a place leads to its peer");
 
-static void expect(const struct engine *engine, const struct frame *frame)
+void engine_expect(const struct engine *engine, const struct frame *frames, uint32_t n)
 {
-	if (!frame_is_group(frame->data))
-		mac_table_expect(&engine->macs, frame_mac_key(frame, frame->data + 6),
-				 frame_mac_key(frame, frame->data));
+	uint64_t keys[2 * ENGINE_EXPECT_MAX];
+	uint32_t n_keys = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		const uint8_t *data = frames[i].data;
+
+		if (frames[i].size < ETHERNET_HEADER)
+			continue;
+		keys[n_keys++] = frame_mac_key(&frames[i], data + 6);
+		if (!frame_is_group(data))
+			keys[n_keys++] = frame_mac_key(&frames[i], data);
+	}
+	mac_table_expect(&engine->macs, keys, n_keys);
 }
+_Static_assert(2 * ENGINE_EXPECT_MAX <= MAC_EXPECT_MAX, "two addresses of each frame");
 
 /* Learns the source. False: the frame is dropped and counted. */
 static bool learn(struct engine *engine, struct peer *from, const struct frame *frame, uint64_t now)
@@ -44,7 +55,6 @@ void forward_local(struct engine *engine, struct frame *frame, uint64_t now)
 {
 	struct view *view = &engine->view;
 
-	expect(engine, frame);
 	if (!learn(engine, NULL, frame, now))
 		return;
 	struct peer *peer = find(engine, frame, now);
@@ -96,14 +106,16 @@ void forward_remote(struct engine *engine, struct peer *from, struct frame *fram
 {
 	bool group = frame_is_group(frame->data);
 
-	expect(engine, frame);
+	/* Where it goes is asked for only if it may go on from here. */
+	if (engine->relays)
+		engine_expect(engine, frame, 1);
 	if (!learn(engine, from, frame, now))
 		return;
 	if (group && is_storm(from, now)) {
 		engine_drop(engine, from, DROP_STORM, 1);
 		return;
 	}
-	if (hop < HOP_MAX) {
+	if (hop < HOP_MAX && engine->relays) {
 		struct mac_place *place =
 			mac_table_find(&engine->macs, frame_mac_key(frame, frame->data), now);
 		struct peer *to = group ? NULL : peer_at(engine, place);

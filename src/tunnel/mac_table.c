@@ -50,16 +50,19 @@ static uint32_t *link_to(const struct mac_table *table, uint64_t key)
 	return link;
 }
 
-void mac_table_expect(const struct mac_table *table, uint64_t source, uint64_t destination)
+void mac_table_expect(const struct mac_table *table, const uint64_t *keys, uint32_t n)
 {
+	const uint32_t *heads[MAC_EXPECT_MAX];
+
 	if (table->count < CACHED)
 		return;
-	const uint32_t *one = head_of(table, source), *other = head_of(table, destination);
-	__builtin_prefetch(other);
-	if (*one)
-		__builtin_prefetch(&table->entries[*one - 1]);
-	if (*other)
-		__builtin_prefetch(&table->entries[*other - 1]);
+	for (uint32_t i = 0; i < n; i++) {
+		heads[i] = head_of(table, keys[i]);
+		__builtin_prefetch(heads[i]);
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (*heads[i])
+			__builtin_prefetch(&table->entries[*heads[i] - 1]);
 }
 
 /* Milliseconds wrap after 49 days; entries live for minutes. */
@@ -118,7 +121,9 @@ enum mac_learned mac_table_learn(struct mac_table *table, uint64_t key, struct m
 		return add(table, key, place, now_ms);
 	struct mac_entry *entry = &table->entries[*link - 1];
 	if (entry->place == place) {
-		entry->seen_ms = now_ms;
+		/* Not for nothing: the line would have to go back to memory. */
+		if (entry->seen_ms != now_ms)
+			entry->seen_ms = now_ms;
 		return MAC_KNOWN;
 	}
 	if (is_aged(entry, now_ms)) {

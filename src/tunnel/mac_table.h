@@ -12,6 +12,7 @@
 #define MAC_AGE_NS 300000000000ULL
 #define MAC_HOLD_NS 1000000000ULL
 #define MAC_ENTRIES 131072
+#define MAC_EXPECT_MAX 32
 
 /* A place an address can live at: a peer, or the own side. Owned by whoever that is. */
 struct mac_place {
@@ -41,10 +42,10 @@ int mac_table_init(struct mac_table *table, uint32_t capacity, const struct siph
 void mac_table_fini(struct mac_table *table);
 
 /*
- * Both are going to be looked up. Of many thousand addresses none is in the caches: this waits for
- * memory once for the two.
+ * These are going to be looked up, MAC_EXPECT_MAX at most. Of many thousand addresses none is in
+ * the caches: this waits for memory once for all.
  */
-void mac_table_expect(const struct mac_table *table, uint64_t source, uint64_t destination);
+void mac_table_expect(const struct mac_table *table, const uint64_t *keys, uint32_t n);
 
 /* A frame with that source came from `place`. HELD: it moved less than a second ago. */
 enum mac_learned mac_table_learn(struct mac_table *table, uint64_t key, struct mac_place *place,

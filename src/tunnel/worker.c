@@ -28,6 +28,7 @@
 #include "tunnel/worker_state.h"
 
 #define TAP_TURN 64 /* frames */
+#define TAP_BURST 8 /* small ones that are read before the first is looked at */
 #define MS_NS 1000000
 #define LOG_LINES 10 /* a second */
 
@@ -190,9 +191,9 @@ static void send_ahead(struct worker *worker, uint64_t now)
 		send_frame_on(worker, frame, now);
 }
 
-static void order_frame(struct worker *worker, struct frame *frame, uint64_t now)
+static void order_frame(struct worker *worker, struct frame *frame, uint32_t buffer, uint64_t now)
 {
-	switch (ahead_take(&worker->ahead, frame)) {
+	switch (ahead_take(&worker->ahead, frame, buffer)) {
 	case AHEAD_LAST:
 		send_ahead(worker, now);
 		send_frame_on(worker, frame, now);
@@ -205,17 +206,38 @@ static void order_frame(struct worker *worker, struct frame *frame, uint64_t now
 	}
 }
 
+/*
+ * Small frames are read several at a time, so that the memory is asked for all their addresses at
+ * once; while something waits, and when something is large, one. What io_tap_read answered last.
+ */
+static int take_burst(struct worker *worker, int *n_frames, uint64_t now)
+{
+	struct ahead *ahead = &worker->ahead;
+	struct frame frames[TAP_BURST];
+	uint32_t buffers[TAP_BURST], n = 0;
+	int rc = 0;
+
+	while (n < TAP_BURST && ahead_room(ahead, n, &buffers[n])) {
+		rc = io_tap_read(&worker->tap, buffers[n], &frames[n]);
+		if (rc != 1)
+			break;
+		if (frames[n++].gso_type != GSO_NONE || ahead->n)
+			break;
+	}
+	if (worker->engine)
+		engine_expect(worker->engine, frames, n);
+	for (uint32_t i = 0; i < n; i++)
+		order_frame(worker, &frames[i], buffers[i], now);
+	*n_frames += (int)n;
+	return rc;
+}
+
 static void take_frames(struct worker *worker, uint64_t now)
 {
-	struct frame frame;
-	uint32_t buffer;
-	int rc = 1;
+	int rc = 1, n = 0;
 
-	for (int i = 0; i < TAP_TURN && rc == 1 && ahead_room(&worker->ahead, &buffer); i++) {
-		rc = io_tap_read(&worker->tap, buffer, &frame);
-		if (rc == 1)
-			order_frame(worker, &frame, now);
-	}
+	while (rc == 1 && n < TAP_TURN)
+		rc = take_burst(worker, &n, now);
 	if (rc >= 0)
 		return;
 	/* The device is gone; the keeper will send a new one, or end us. */

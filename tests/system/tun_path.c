@@ -113,13 +113,13 @@ static void take_frames(void)
 	struct frame frame;
 	uint32_t buffer;
 
-	for (int i = 0; i < TURN && ahead_room(&ahead, &buffer); i++) {
+	for (int i = 0; i < TURN && ahead_room(&ahead, 0, &buffer); i++) {
 		int rc = io_tap_read(&tun, buffer, &frame);
 
 		check(rc >= 0, "the TUN is gone");
 		if (rc == 0)
 			break;
-		enum ahead_order order = ahead_take(&ahead, &frame);
+		enum ahead_order order = ahead_take(&ahead, &frame, buffer);
 		if (order == AHEAD_LAST)
 			send_ahead();
 		if (order != AHEAD_WAITS)
