@@ -149,6 +149,11 @@ enum loom_status loom_vm(struct loom *loom, const char *network, char *const *ar
 
 /* A network, or bridge, in libvirt's words, as `xml`: a <network>, or an <interface>. */
 enum loom_status loom_libvirt(struct loom *loom, const char *network, struct loom_doc **doc);
+/* libvirt's hooks: what is "print", "install" or "remove"; `hooks` have path and text. */
+enum loom_status loom_libvirt_hook(struct loom *loom, const char *what, struct loom_doc **doc);
+/* What one of them is told: driver "qemu" or "network", libvirt's XML on standard input. */
+enum loom_status loom_libvirt_event(struct loom *loom, const char *driver, const char *operation,
+				    struct loom_doc **doc);
 
 /*
  * The other end of a TAP or TUN: for programs that read and write packets themselves.

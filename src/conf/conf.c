@@ -136,6 +136,10 @@ static void read_name(const struct yaml_node *root, const struct conf_request *r
 	else if (name && strcmp(name, "by-hand") == 0)
 		diag_error(diag, yaml_get(root, "name")->place, "",
 			   "by-hand is the name of what add and set make; expected another name");
+	else if (name && strcmp(name, "by-libvirt") == 0)
+		diag_error(diag, yaml_get(root, "name")->place, "",
+			   "by-libvirt is the name of what libvirt's hook makes; expected another "
+			   "name");
 	else if (!name && !request->name && strcmp(out->file, "-") == 0)
 		err_hint(diag_error(diag, root->place, "",
 				    "a description from standard input has no name of its own; "

@@ -7,6 +7,7 @@
  *	leads SET NETWORK MAC PREFIX…	a map from any protocol to the address MAC has a lease of
  *	holds SET NETWORK MAC PREFIX…	a set of that address
  *	ports SET BRIDGE all|guests DEVICE…	a set of the bridge's ports but these
+ *	behind SET BRIDGE GUEST DEVICE		a set of DEVICE and the ports with that alias
  *
  * It is level-triggered, too: a changed file of leases, or changed rules, mean "look"; then what
  * belongs there is compared with what is there, and all that differs of a table is one transaction.
@@ -62,6 +63,11 @@ static bool net_parse(char *word, struct prefix *net)
 	return true;
 }
 
+static bool is_ports(const struct fill *fill)
+{
+	return strcmp(fill->verb, "ports") == 0 || strcmp(fill->verb, "behind") == 0;
+}
+
 static void line_take(struct fills *fills, const struct object *ruleset, char *line)
 {
 	struct fill fill = {.ns = arena_text(&fills->arena, ruleset->ns),
@@ -76,7 +82,7 @@ static void line_take(struct fills *fills, const struct object *ruleset, char *l
 		word = strtok_r(NULL, " ", &save);
 	}
 	for (; word; word = strtok_r(NULL, " ", &save)) {
-		if (strcmp(fill.verb, "ports") == 0) {
+		if (is_ports(&fill)) {
 			fill.except = arena_room(&fills->arena, fill.except, fill.except_count,
 						 sizeof(word));
 			fill.except[fill.except_count++] = word;
@@ -159,18 +165,30 @@ struct ports_wanted {
 	struct text text;
 };
 
+static bool is_wanted(const struct fill *fill, const struct port_seen *port)
+{
+	bool named = false;
+
+	for (size_t i = 0; i < fill->except_count; i++)
+		named = named || strcmp(fill->except[i], port->name) == 0;
+	if (strcmp(fill->verb, "behind") == 0)
+		return !named && strcmp(port->alias, fill->mac) == 0;
+	return !named && (port->virtual || strcmp(fill->mac, "guests") != 0);
+}
+
 /* A name that rules cannot have is in none. */
-static void port_want(const char *name, bool virtual, void *data)
+static void name_add(struct text *text, const char *name)
+{
+	if (!strpbrk(name, "\"*\\,{}"))
+		text_add(text, "%s\"%s\"", text->size ? ", " : "", name);
+}
+
+static void port_want(const struct port_seen *port, void *data)
 {
 	struct ports_wanted *wanted = data;
-	const struct fill *fill = wanted->fill;
 
-	if (strpbrk(name, "\"*\\,{}") || (!virtual && strcmp(fill->mac, "guests") == 0))
-		return;
-	for (size_t i = 0; i < fill->except_count; i++)
-		if (strcmp(fill->except[i], name) == 0)
-			return;
-	text_add(&wanted->text, "%s\"%s\"", wanted->text.size ? ", " : "", name);
+	if (is_wanted(wanted->fill, port))
+		name_add(&wanted->text, port->name);
 }
 
 static char *ports_wanted_make(const struct keeper *keeper, const struct fill *fill)
@@ -178,6 +196,9 @@ static char *ports_wanted_make(const struct keeper *keeper, const struct fill *f
 	struct ports_wanted wanted = {.fill = fill};
 	char *made = NULL;
 
+	/* the guest's own port is it whether it is plugged in or not */
+	if (strcmp(fill->verb, "behind") == 0 && fill->except_count)
+		name_add(&wanted.text, fill->except[0]);
 	if (ports_of(keeper, fill->ns, fill->network, port_want, &wanted))
 		made = sorted_make(text_get(&wanted.text));
 	text_fini(&wanted.text);
@@ -191,7 +212,7 @@ static char *wanted_make(const struct keeper *keeper, const struct fill *fill)
 	struct text ip_text TEXT_CLEANUP = {0}, text TEXT_CLEANUP = {0};
 	struct ip ip;
 
-	if (strcmp(fill->verb, "ports") == 0)
+	if (is_ports(fill))
 		return ports_wanted_make(keeper, fill);
 	if (!service)
 		return NULL;

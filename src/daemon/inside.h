@@ -164,9 +164,13 @@ void ports_renew(struct keeper *keeper, const struct store *store); /* what is c
 /* An event of a namespace that is watched. */
 struct nlmsghdr;
 void ports_hear(struct keeper *keeper, const char *ns, const struct nlmsghdr *event);
-/* Calls `each` for those of a bridge as last seen; virtual: a TAP or veth. false: not seen yet. */
+struct port_seen {
+	const char *name, *alias; /* alias "": none */
+	bool virtual;		  /* a TAP or veth: a guest's, not a card */
+};
+/* Calls `each` for those of a bridge as last seen. false: not seen yet. */
 bool ports_of(const struct keeper *keeper, const char *ns, const char *bridge,
-	      void (*each)(const char *name, bool virtual, void *data), void *data);
+	      void (*each)(const struct port_seen *port, void *data), void *data);
 
 /* --- fills.c --- */
 int fills_open(struct keeper *keeper, struct err *err);

@@ -58,8 +58,9 @@ _Static_assert(OPTION_COUNT <= OPTIONS_MOST, "room for each option");
 struct seat {
 	uint32_t ifindex, bridge;
 	char name[IFNAMSIZ], bridge_name[IFNAMSIZ];
-	bool virtual; /* a TAP or veth: a guest's, not a card */
-	bool lost;    /* its bridge was deleted */
+	char alias[64];
+	bool virtual;
+	bool lost; /* its bridge was deleted */
 	uint8_t sizes[OPTIONS_MOST];
 	uint32_t values[OPTIONS_MOST];
 	size_t vlan_first, vlan_count; /* of its list's */
@@ -211,10 +212,10 @@ static void options_read(const struct nlattr *data, struct seat *port)
 static bool port_read(const struct nlmsghdr *message, struct seat *port)
 {
 	const struct ifinfomsg *header = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attrs[IFLA_LINKINFO + 1];
+	const struct nlattr *attrs[IFLA_IFALIAS + 1];
 	const char *name, *word, *slave;
 
-	nl_attrs(message, sizeof(*header), attrs, IFLA_LINKINFO + 1);
+	nl_attrs(message, sizeof(*header), attrs, IFLA_IFALIAS + 1);
 	name = nl_text(attrs[IFLA_IFNAME]);
 	word = nl_text(nl_nest_find(attrs[IFLA_LINKINFO], IFLA_INFO_KIND));
 	slave = nl_text(nl_nest_find(attrs[IFLA_LINKINFO], IFLA_INFO_SLAVE_KIND));
@@ -223,6 +224,7 @@ static bool port_read(const struct nlmsghdr *message, struct seat *port)
 		.bridge = nl_u32(attrs[IFLA_MASTER], 0),
 		.virtual = text_same(word, "tun") || text_same(word, "veth"),
 	};
+	snprintf(port->alias, sizeof(port->alias), "%s", nl_text(attrs[IFLA_IFALIAS]) ?: "");
 	snprintf(port->name, sizeof(port->name), "%s", name ?: "");
 	if (!name || !port->bridge || !text_same(slave, "bridge"))
 		return false;
@@ -482,7 +484,7 @@ static void timed(void *data, int what)
 }
 
 bool ports_of(const struct keeper *keeper, const char *ns, const char *bridge,
-	      void (*each)(const char *name, bool virtual, void *data), void *data)
+	      void (*each)(const struct port_seen *port, void *data), void *data)
 {
 	const struct space *space = keeper->ports->spaces;
 
@@ -493,8 +495,10 @@ bool ports_of(const struct keeper *keeper, const char *ns, const char *bridge,
 	for (size_t i = 0; i < space->list.len; i++) {
 		const struct seat *seat = &space->list.ports[i];
 
+		struct port_seen seen = {seat->name, seat->alias, seat->virtual};
+
 		if (!seat->lost && text_same(seat->bridge_name, bridge))
-			each(seat->name, seat->virtual, data);
+			each(&seen, data);
 	}
 	return true;
 }

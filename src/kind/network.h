@@ -68,7 +68,7 @@ size_t network_followed(const struct object *network, const struct state *state,
 /* The one address that DHCPv6 gives a guest that is followed; false: the network has no range. */
 bool network_lease_six(const struct object *network, const struct state *state,
 		       const struct mac *mac, struct ip *ip);
-/* "four_525400000189": the set or map of its address, in rules. */
+/* "four_525400000189": the set or map of its address, in rules; family 0, "at_…": of its ports. */
 #define NETWORK_SET_SIZE 24
 void network_set_name(uint8_t family, const struct mac *mac, char name[NETWORK_SET_SIZE]);
 /* A line of ruleset's `fills`: what the keeper puts into that set. */

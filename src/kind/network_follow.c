@@ -134,7 +134,10 @@ void network_set_name(uint8_t family, const struct mac *mac, char name[NETWORK_S
 	const uint8_t *b = mac->bytes;
 
 	snprintf(name, NETWORK_SET_SIZE, "%s_%02x%02x%02x%02x%02x%02x",
-		 family == AF_INET6 ? "six" : "four", b[0], b[1], b[2], b[3], b[4], b[5]);
+		 family == AF_INET6 ? "six"
+		 : family	    ? "four"
+				    : "at",
+		 b[0], b[1], b[2], b[3], b[4], b[5]);
 }
 
 /* The nets of its IPv4 addresses, in one of which a lease has to be. */

@@ -205,22 +205,33 @@ static bool is_guarded(const struct object *network, const struct state *state,
 	return is_on(network, state) && is_guests(network, state, device);
 }
 
-/* Behind the port of a guest there is that guest alone. */
-static void guest_guard(const struct object *guest, struct text *rules)
+/*
+ * Behind the port of a guest there is that guest alone, and it is nowhere else: but where the
+ * keeper sees a port by its name, as libvirt's hook gives it one.
+ */
+static void guest_guard(const struct object *network, const struct object *guest,
+			struct network_table *table, struct text *rules)
 {
 	const struct mac *mac = object_value(guest, "macaddress", &vtype_mac);
 	const struct ip *ip = object_value(guest, "address", &vtype_ip);
 	const char *device = object_text(guest, "device");
 	struct text address TEXT_CLEANUP = {0};
-	char text[18];
+	char text[18], set[NETWORK_SET_SIZE];
 
 	if (mac) {
 		mac_text(mac, text);
+		network_set_name(0, mac, set);
 		text_add(rules,
 			 "\t\tiifname \"%s\" ether saddr != %s drop\n"
 			 "\t\tiifname \"%s\" arp saddr ether != %s drop\n"
-			 "\t\tiifname != \"%s\" ether saddr %s drop\n",
-			 device, text, device, text, device, text);
+			 "\t\tiifname != @%s ether saddr %s drop\n",
+			 device, text, device, text, set, text);
+		text_add(&table->rules,
+			 "\tset %s {\n\t\ttype ifname\n\t\telements = { \"%s\" }\n\t}\n", set,
+			 device);
+		if (!strpbrk(object_name(guest), " \t\n")) /* words of a line */
+			text_add(&table->fills, "behind %s %s %s %s\n", set, object_name(network),
+				 object_name(guest), device);
 	}
 	if (!ip || ip->family != AF_INET)
 		return;
@@ -232,14 +243,14 @@ static void guest_guard(const struct object *guest, struct text *rules)
 }
 
 static void guests_guard(const struct object *network, const struct state *state,
-			 struct text *rules)
+			 struct network_table *table, struct text *rules)
 {
 	const struct object *guest;
 
 	for (size_t i = 0; (guest = state_next(state, "guest", &i));)
 		if (text_same(guest->ns, network->ns) && object_text(guest, "device") &&
 		    text_same(object_text(guest, "network"), object_name(network)))
-			guest_guard(guest, rules);
+			guest_guard(network, guest, table, rules);
 }
 
 /*
@@ -304,7 +315,7 @@ void network_guard(const struct object *network, struct state *state)
 	nets_guard(network, state, &rules);
 	reserved_guard(network, state, &rules);
 	followed_guard(network, state, &table.rules, &rules, &table.fills);
-	guests_guard(network, state, &rules);
+	guests_guard(network, state, &table, &rules);
 	text_add(&table.rules, "%s\t}\n", text_get(&rules));
 	network_table_add(network, state, &table);
 	network_table_fini(&table);

@@ -8,7 +8,8 @@
  * What is in named sets is no part of it: `fills` says what the keeper puts there (daemon/fills.c),
  * a line for each set: "leads SET NETWORK MAC PREFIX…", a map to the address of which that MAC has
  * a lease; "holds SET NETWORK MAC PREFIX…", a
- * set of it; "ports SET BRIDGE all|guests DEVICE…", a set of the bridge's ports but these.
+ * set of it; "ports SET BRIDGE all|guests DEVICE…", a set of the bridge's ports but these;
+ * "behind SET BRIDGE GUEST DEVICE", a set of DEVICE and the bridge's ports with that alias.
  */
 #include <errno.h>
 #include <stdio.h>

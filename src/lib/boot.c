@@ -49,8 +49,7 @@ struct boot {
 	struct answer *answer;
 };
 
-/* This very program; for another one that uses the library, the lanloom that was installed. */
-static const char *program(struct arena *arena)
+const char *program_own(struct arena *arena)
 {
 	char own[PATH_MAX];
 	ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
@@ -286,7 +285,7 @@ enum loom_status loom_enable(struct loom *loom, const char *const *files, size_t
 
 	answer_init(&answer);
 	arena_init(&arena);
-	boot.program = program(&arena);
+	boot.program = program_own(&arena);
 	paths_take(&boot, &loaded, files, count);
 	if (answer.status == LOOM_DONE)
 		enable(&boot);

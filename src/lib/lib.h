@@ -143,6 +143,10 @@ int key_digest_from(const uint8_t shared[32], struct public_key *digest, struct 
 int key_private_read(const char *path, uint8_t private[32], struct err *err);
 int key_public_from(const uint8_t private[32], struct public_key *key, struct err *err);
 
+/* --- boot.c --- */
+/* This very program; for another one that uses the library, the lanloom that was installed. */
+const char *program_own(struct arena *arena);
+
 /* --- step_doc.c --- */
 /* old: the half of a replacement that goes, or NULL. */
 json_t *step_describe(const struct step *step, const struct object *old);

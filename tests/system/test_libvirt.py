@@ -11,7 +11,7 @@ import shutil
 
 import pytest
 from lib import machine
-from lib.net import run, until
+from lib.net import LANLOOM, run, until
 
 LAB = """name: lab
 networks:
@@ -40,6 +40,7 @@ cgroup_controllers = [ ]
 namespaces = [ ]
 stdio_handler = "file"
 END
+@HOOK@
 printf 'auth_unix_rw = "none"\nunix_sock_dir = "/run/libvirt"\n' >/etc/libvirt/libvirtd.conf
 exec libvirtd --timeout 0 --pid-file /run/libvirt/libvirtd.pid
 """
@@ -53,12 +54,12 @@ DEFAULT = """<network><name>default</name><forward mode='nat'/><bridge name='vir
 
 
 class Libvirt:
-    def __init__(self, net, host):
+    def __init__(self, net, host, hook=":"):
         assert shutil.which("libvirtd") and shutil.which("virsh"), "libvirt is missing: ./dev deps test"
         machine.image()
         self.net, self.host = net, host
         self.log = open(net.folder / "libvirtd.log", "w+")
-        self.daemon = host.start("unshare", "-m", "sh", "-c", START, stdout=self.log, stderr=self.log)
+        self.daemon = host.start("unshare", "-m", "sh", "-c", START.replace("@HOOK@", hook), stdout=self.log, stderr=self.log)
         until(self.answers, 60, "libvirtd answers")
 
     def answers(self):
@@ -68,6 +69,10 @@ class Libvirt:
     def virsh(self, *words, **options):
         # the daemon is the very process that was started: each of nsenter, unshare and sh became the next
         return run("nsenter", "-t", self.daemon.pid, "-m", "-n", "--", "virsh", "-q", "-c", "qemu:///system", *words, **options)
+
+    def inside(self, *words, **options):
+        """Where libvirtd has its files."""
+        return run("nsenter", "-t", self.daemon.pid, "-m", "-n", "--", *words, **options)
 
     def define(self, name, interface, address):
         text = DOMAIN.replace("@NAME@", name).replace("@INTERFACE@", interface)
@@ -183,6 +188,83 @@ def test_side_by_side(net, host, libvirt):
     libvirt.define("third", host.loom("libvirt", "virbr0", "--interface").stdout, "192.168.122.8/24")
     reached(host, "192.168.122.8")
     assert ours() == stood and host.ping("192.168.57.2")
+
+
+HOOKED = """name: lab
+networks:
+  lab: {mode: nat, addresses: [192.168.57.1/24], dhcp: {range: [192.168.57.100, 192.168.57.200]}}
+taps: {tap-web: {shape: {egress: 50mbit}}}
+guests:
+  web: {network: lab, macaddress: "52:54:00:00:57:0d", port: {isolated: true, hairpin: true}}
+"""
+
+
+@pytest.fixture
+def hooked(net, host):
+    host.loom("up", net.file("lab.yaml", HOOKED))
+    started = Libvirt(net, host, f"{LANLOOM} libvirt --hook install")
+    yield started
+    started.end()
+
+
+@pytest.mark.limit(200)
+def test_a_hook_keeps_ports_right(net, host, hooked):
+    """A domain with a TAP of libvirt's own is the declared guest of its MAC: it has that guest's port."""
+    path = net.folder / "lab.yaml"
+    interface = "<interface type='bridge'><mac address='52:54:00:00:57:0d'/><source bridge='lab'/><model type='virtio'/></interface>"
+    hooked.define("any", interface, "192.168.57.20/24")
+    vnet = re.search(r"vnet\d+", hooked.virsh("domiflist", "any").stdout)[0]
+
+    def right():
+        link = host.link(vnet) or {}
+        data = link.get("linkinfo", {}).get("info_slave_data", {})
+        return (link.get("master"), data.get("isolated"), data.get("hairpin")) == ("lab", True, True) \
+            and "tbf" in host.run("tc", "qdisc", "show", "dev", vnet).stdout
+
+    said = (net.folder / "libvirtd.log").read_text()
+    assert right(), (host.link(vnet), said)
+    assert "by-libvirt" in host.loom("show").stdout and host.loom("plan", path).stdout == "There is nothing to do.\n"
+    # its MAC is let in here, and nowhere else but at its own TAP
+    allowed = "bridge", "lanloom_lab", "at_52540000570d"
+    until(lambda: f'"{vnet}"' in host.run("nft", "list", "set", *allowed).stdout, 10, "the MAC may come from there")
+    reached(host, "192.168.57.20")
+    # made anew, with all
+    host.ip("link", "del", "lab")
+    host.loom("up", path)
+    until(right, 20, "libvirt's port is as it was")
+    # libvirtd finds it again, and tells: nothing changes
+    hooked.inside(LANLOOM, "libvirt", "--hook", "qemu", "--operation", "reconnect", input=hooked.virsh("dumpxml", "any").stdout)
+    assert right()
+    # a network of libvirt's comes back with what a description has on its bridge
+    hooked.virsh("net-define", net.file("default.xml", DEFAULT))
+    hooked.virsh("net-start", "default")
+    host.loom("up", net.file("mine.yaml", "name: mine\nbridges: {virbr0: {existing: true, interfaces: [mine0]}}\ntaps: {mine0: {}}\n"))
+    for words in ("net-destroy", "net-start"):
+        hooked.virsh(words, "default")
+    assert host.link("mine0")["master"] == "virbr0", (net.folder / "libvirtd.log").read_text()
+    hooked.virsh("destroy", "any")
+    until(lambda: host.link(vnet) is None and "by-libvirt" not in host.loom("show").stdout, 20, "nothing is left of it")
+    # somebody else's file is his
+    hooked.inside(LANLOOM, "libvirt", "--hook", "remove")
+    assert hooked.inside("find", "/etc/libvirt/hooks", "-type", "f").stdout == ""
+    hooked.inside("sh", "-c", "mkdir -p /etc/libvirt/hooks/qemu.d; echo mine >/etc/libvirt/hooks/qemu.d/lanloom")
+    for word in ("install", "remove"):
+        done = hooked.inside(LANLOOM, "libvirt", "--hook", word, check=False)
+        assert done.returncode == 1 and "is not lanloom's" in done.stderr, done
+        assert hooked.inside("cat", "/etc/libvirt/hooks/qemu.d/lanloom").stdout == "mine\n"
+
+
+@pytest.mark.parametrize("words", [["--hook", "nothing"], ["--hook", "qemu"], ["--hook", "print", "lab"], [],
+                                   ["--operation", "started"]], ids=lambda words: "-".join(words))
+def test_wrong_command_lines(host, words):
+    assert host.loom("libvirt", *words, check=False).returncode == 2
+
+
+def test_a_hook_that_is_told_nonsense_changes_nothing(host):
+    for text in ("", "<domain", "<domain/>", "<domain><devices><interface/><interface><target dev='%'/></interface></devices></domain>"):
+        done = host.loom("libvirt", "--hook", "qemu", "--operation", "started", input=text, check=False)
+        assert done.returncode == (0 if text.endswith("domain>") or text.endswith("/>") else 1), (text, done)
+    assert host.links() == {"lo"}
 
 
 @pytest.mark.parametrize("words, says", [
