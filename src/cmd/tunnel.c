@@ -29,7 +29,8 @@ static void drops_print(const struct loom_doc *drops, int indent)
 	free(text);
 }
 
-static void peer_print(const struct cmd_call *call, const struct loom_doc *peer, int indent)
+static void peer_print(const struct cmd_call *call, const struct loom_doc *peer, double lanes,
+		       int indent)
 {
 	bool connected = loom_truth(peer, "connected");
 	const char *endpoint = loom_text(peer, "endpoint");
@@ -47,6 +48,8 @@ static void peer_print(const struct cmd_call *call, const struct loom_doc *peer,
 	       strcmp(age, "never") == 0 ? "" : " ago", rx, tx);
 	if (loom_number(peer, "path-mtu") > 0)
 		printf(", path MTU %.0f", loom_number(peer, "path-mtu"));
+	if (lanes > 1)
+		printf(", %.0f of %.0f lanes", loom_number(peer, "lanes"), lanes);
 	putchar('\n');
 	drops_print(loom_get(peer, "drops"), indent + 2);
 	if (call->verbose && loom_text(peer, "public-key"))
@@ -71,7 +74,7 @@ void tunnel_print(const struct cmd_call *call, const struct loom_doc *tunnel, in
 	putchar('\n');
 	drops_print(loom_get(tunnel, "drops"), indent + 2);
 	for (size_t i = 0; i < loom_count(peers); i++)
-		peer_print(call, loom_at(peers, i), indent + 2);
+		peer_print(call, loom_at(peers, i), loom_number(tunnel, "lanes"), indent + 2);
 }
 
 static void all_print(const struct cmd_call *call, const struct loom_doc *doc)

@@ -17,7 +17,8 @@ enum confine_layer {
 };
 
 /*
- * Confines this process, which has one thread and is root; it is lost after an error. `seed`, any
+ * Confines this process, which is root and has one thread; it is lost after an error. CALLS alone
+ * may come later, when it has more: it holds for all. `seed`, any
  * text, decides which user id comes first, so that a tunnel has the same one each time. What could
  * not be had and is done without is said on stderr. In a sanitizer build, whose run-time library
  * opens files and traces its own process, the layers FILES and CALLS are passed over, and that is

@@ -67,6 +67,9 @@ static int fill(scmp_filter_ctx filter)
 
 	/* What an older kernel or library does not know makes no difference to what is allowed. */
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_LOG, 1);
+	/* All threads of a worker's lanes, which are there by now. */
+	if (!r)
+		r = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	/* Before Linux 5.16 a filter would turn on a mitigation for foreign code, which costs
 	 * speed. */
 	(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_SSB, 1);

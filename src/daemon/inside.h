@@ -77,8 +77,10 @@ struct service {
 	pid_t pid;		      /* 0: no process now */
 	/* of a tunnel: our own copies, so that what a worker holds survives it */
 	struct secrets *secrets;
-	int tap_fd;	/* a carrier's, too */
-	int udp_fds[2]; /* IPv4, IPv6; -1 */
+	int tap_fd; /* a carrier's, too */
+
+	int udp_fds[2];					  /* IPv4, IPv6; -1 */
+	struct control_lane lanes[CONTROL_LANES_MAX - 1]; /* what the others have */
 	int control_fd;
 	/* of a network's DHCP */
 	uint32_t device_mtu;
@@ -140,8 +142,16 @@ const char *setup_name(const struct object *object);
 int secrets_make(struct setup *setup, struct secrets **secrets, struct err *err);
 void secrets_free(struct secrets *secrets); /* NULL: nothing */
 
+/* --- lanes.c --- */
+void lanes_init(struct service *service); /* none */
+/* Opens what the configured number of lanes lacks, and closes what is too much. */
+int lanes_open(struct service *service, struct err *err);
+void lanes_drop_queues(struct service *service); /* the device has gone */
+int lanes_send_queues(struct service *service, struct err *err);
+void lanes_close(struct service *service);
+
 /* --- worker.c --- */
-int worker_main(const char *title); /* of the process that is a worker */
+int worker_main(const char *title, const char *lanes); /* of the process that is a worker */
 int worker_start(struct service *service, struct err *err);
 void worker_stop(struct service *service);
 /* Makes a running worker's configuration `secrets`; sockets: new ones, too. All or nothing. */

@@ -252,8 +252,8 @@ static int keep(const char *folder)
 
 int keeper_main(int argc, char **argv)
 {
-	if (argc >= 1 && text_starts(argv[0], "lanloomd: tunnel "))
-		return worker_main(argv[0]);
+	if (argc == 2 && text_starts(argv[0], "lanloomd: tunnel "))
+		return worker_main(argv[0], argv[1]);
 	if (argc != 2 || argv[1][0] != '/') {
 		fprintf(stderr,
 			"usage: lanloomd FOLDER\nlanloom starts it when something needs it.\n");

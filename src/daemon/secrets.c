@@ -170,6 +170,7 @@ int secrets_make(struct setup *setup, struct secrets **out, struct err *err)
 	snprintf(config->name, sizeof(config->name), "%s", object_name(setup->object));
 	config->cipher = cipher_of(setup->object, CONTROL_CIPHER_AUTO);
 	config->segment = (uint32_t)object_number(setup->object, "segment", 0);
+	config->n_lanes = (uint32_t)object_number(setup->object, "lanes", 1);
 	config->mtu = TAP_MTU_INITIAL; /* until the device is looked at */
 	r = private_key_take(setup, config, err);
 	for (size_t i = 0; !r && i < setup->len; i++) {

@@ -53,6 +53,8 @@ static int tap_take(struct service *service, struct err *err)
 {
 	int r = tap_open(service, err);
 
+	if (!r)
+		r = lanes_open(service, err);
 	if (r)
 		return err_context(err, "its device");
 	service->device_index = service_device_index(service);
@@ -65,6 +67,7 @@ static void tap_drop(struct service *service)
 	if (service->tap_fd >= 0)
 		close(service->tap_fd);
 	service->tap_fd = -1;
+	lanes_drop_queues(service);
 	service->device_index = 0;
 }
 
@@ -92,7 +95,8 @@ static void tap_renew(struct service *service)
 	service->problem[0] = '\0';
 	if (!service->pid)
 		loop_timer_set(&service->restart, 1);
-	else if (control_send_tap(service->control_fd, service->tap_fd, &err))
+	else if (control_send_tap(service->control_fd, 0, service->tap_fd, &err) ||
+		 lanes_send_queues(service, &err))
 		worker_distrust(service);
 }
 
@@ -126,6 +130,8 @@ static int start(struct service *service, struct err *err)
 		tap_drop(service);
 		if (tap_take(service, err))
 			return err->code;
+	} else if (lanes_open(service, err)) {
+		return err->code;
 	}
 	return worker_start(service, err);
 }
@@ -133,6 +139,12 @@ static int start(struct service *service, struct err *err)
 static int change(struct service *service, struct setup *setup, const struct secrets *secrets,
 		  bool sockets, struct err *err)
 {
+	/* Threads and queues are made at a worker's start. */
+	if (secrets->config.n_lanes != service->secrets->config.n_lanes) {
+		worker_stop(service);
+		loop_timer_set(&service->restart, 1);
+		return 0;
+	}
 	return worker_change(service, secrets, sockets, err);
 }
 

@@ -109,6 +109,7 @@ int service_new(struct keeper *keeper, struct setup *setup, struct secrets *secr
 		.udp_fds = {udp_fds[0], udp_fds[1]},
 		.control_fd = -1,
 	};
+	lanes_init(service);
 	names_identity(setup->object->ns, &service->ns_device, &service->ns_inode);
 	r = loop_timer(&keeper->loop, &service->restart, restart, service, err);
 	if (!r)
@@ -134,6 +135,7 @@ void service_free(struct service *service)
 
 	service->craft->stop(service);
 	loop_remove(&service->keeper->loop, &service->restart);
+	lanes_close(service);
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);

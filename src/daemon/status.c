@@ -73,6 +73,7 @@ static json_t *peer_describe(const struct control_peer_status *peer)
 			    peer->path_mtu ? json_integer(peer->path_mtu) : json_null());
 	endpoint_set(to, &peer->endpoint);
 	text_set(to, "cipher", control_cipher_name(peer->cipher));
+	count_set(to, "lanes", peer->lanes);
 	count_set(to, "learned-macs", peer->macs);
 	count_set(to, "refused-macs", peer->macs_refused);
 	key_set(to, peer->public_key);
@@ -93,6 +94,7 @@ static void tunnel_fill(json_t *to, const struct control_tunnel_status *status)
 {
 	key_set(to, status->public_key);
 	text_set(to, "aead", status->aead);
+	count_set(to, "lanes", status->lanes);
 	count_set(to, "rx-bytes", status->rx_bytes);
 	count_set(to, "tx-bytes", status->tx_bytes);
 	count_set(to, "rx-frames", status->rx_frames);

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "daemon/confine.h"
 #include "daemon/inside.h"
 #include "tunnel/crypto.h"
@@ -37,15 +38,16 @@ static void seed_make(const char *title, char seed[500])
 	snprintf(seed, 500, "%.400s %lu", title, (unsigned long)space.st_ino);
 }
 
-int worker_main(const char *title)
+int worker_main(const char *title, const char *lanes)
 {
 	struct worker *worker;
+	int64_t n_lanes;
 	char seed[500];
 	struct err err;
 
 	prctl(PR_SET_NAME, "lanloomd");
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (fcntl(CONTROL_FD, F_GETFD) < 0) {
+	if (fcntl(CONTROL_FD, F_GETFD) < 0 || text_number(lanes, 1, CONTROL_LANES_MAX, &n_lanes)) {
 		fprintf(stderr, "lanloomd: a worker is started by the keeper only\n");
 		return 2;
 	}
@@ -55,18 +57,22 @@ int worker_main(const char *title)
 		fprintf(stderr, "%s\n", err.message);
 		return 1;
 	}
-	worker = worker_open(CONTROL_FD);
-	if (worker && confine_process(seed, CONFINE_ALL, &err)) {
+	worker = worker_open(CONTROL_FD, (uint8_t)n_lanes);
+	if (!worker)
+		return 1;
+	/* Threads have what the one that makes them has; how they are made is forbidden then. */
+	if (confine_process(seed, CONFINE_USER | CONFINE_FILES, &err) || worker_spawn(worker) ||
+	    confine_process(seed, CONFINE_CALLS, &err)) {
 		fprintf(stderr, "it does not run unconfined: %s\n", err.message);
 		return 1;
 	}
-	return worker ? worker_serve(worker) : 1;
+	return worker_serve(worker);
 }
 
 /* In the child: nothing but what may be called between fork and exec. */
-static void become_worker(int control_fd, int mouth_fd, char *title)
+static void become_worker(int control_fd, int mouth_fd, char *title, char *lanes)
 {
-	char *argv[] = {title, NULL};
+	char *argv[] = {title, lanes, NULL};
 	sigset_t none;
 	int mouth = fcntl(mouth_fd, F_DUPFD, 10), control = fcntl(control_fd, F_DUPFD, 10);
 
@@ -85,16 +91,17 @@ static int worker_fork(struct service *service, int *control_fd, struct err *err
 	struct timeval patience = {.tv_sec = CONTROL_TIMEOUT_MS / 1000};
 	const char *ns = service->setup->object->ns;
 	int mouth FD_CLEANUP = -1;
-	char title[400];
+	char title[400], lanes[12];
 	int fds[2];
 
 	snprintf(title, sizeof(title), "lanloomd: tunnel %s%s%s%s", service_name(service),
 		 ns[0] ? " (" : "", ns, ns[0] ? ")" : "");
+	snprintf(lanes, sizeof(lanes), "%u", service->secrets->config.n_lanes);
 	if (voice_open(service, &mouth, err) || control_pair(fds, err))
 		return err->code;
 	service->pid = fork();
 	if (!service->pid)
-		become_worker(fds[1], mouth, title);
+		become_worker(fds[1], mouth, title, lanes);
 	close(fds[1]);
 	if (service->pid < 0) {
 		service->pid = 0;
@@ -114,6 +121,7 @@ static void config_fill(const struct service *service, const struct secrets *sec
 	config->tap_fd = tap ? service->tap_fd : -1;
 	config->udp4_fd = sockets ? service->udp_fds[0] : -1;
 	config->udp6_fd = sockets ? service->udp_fds[1] : -1;
+	config->lanes = tap ? service->lanes : NULL;
 	/* which the worker may not */
 	for (int i = 0; sockets && i < 2; i++)
 		if (service->udp_fds[i] >= 0)

@@ -3,7 +3,8 @@
  * An encrypted tunnel that carries Ethernet between lanloom hosts. Its device is a TAP of the same
  * name, an object of its own; this one is what the keeper runs.
  */
-#include "model/kind.h"
+#include "base/diag.h"
+#include "model/state.h"
 
 struct tunnel {
 	const char *name, *key;
@@ -11,6 +12,7 @@ struct tunnel {
 	uint16_t port;
 	uint8_t cipher;
 	uint32_t segment;
+	uint16_t lanes;
 };
 
 static const char *const ciphers[] = {"auto", "aes256gcm", "chacha20poly1305", NULL};
@@ -29,8 +31,27 @@ static const struct field fields[] = {
 	 .doc = "what is accepted; auto takes both and sends what this CPU does faster"},
 	{"segment", &vtype_u32, FIELD(tunnel, segment), .initial = "0",
 	 .doc = "number of the virtual LAN; only equal ones hear each other"},
+	{"lanes", &vtype_u16, FIELD(tunnel, lanes), .min = 1, .max = 16, .initial = "1",
+	 .doc = "threads that carry frames, each with a queue of the device and a UDP port"},
 };
 /* clang-format on */
+
+/* A queue for each lane. */
+static void expand(struct object *object, struct state *state, struct diag *diag)
+{
+	struct object *tap = state_named(state, "tap", object->ns, object_name(object));
+
+	if (object_number(object, "lanes", 1) == 1 || !tap)
+		return;
+	if (!object_has_key(tap, "multi-queue"))
+		object_set(tap, "multi-queue", "true", state->arena);
+	else if (!object_number(tap, "multi-queue", 0))
+		diag_error(diag, object_place_of(object, "lanes"),
+			   object_label(object, state->arena),
+			   "several lanes, and multi-queue is false; expected true, or one lane");
+}
+
+static const struct kind_ops ops = {.expand = expand};
 
 const struct kind kind_tunnel = {
 	.name = "tunnel",
@@ -44,4 +65,5 @@ const struct kind kind_tunnel = {
 	.size = sizeof(struct tunnel),
 	.rank = RANK_TUNNEL,
 	.door = DOOR_KEEPER,
+	.ops = &ops,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The engine's configuration: what is refused, and what changes without disturbing sessions. */
 #include <errno.h>
+#include <stdlib.h>
 #include "base/vault.h"
 #include "tunnel/core.h"
 
@@ -31,6 +32,8 @@ int configure_check(const struct engine_config *config, struct err *err)
 	if (config->cipher >= CONTROL_CIPHER_COUNT)
 		return err_set(err, -EINVAL, "no cipher policy has the number %d",
 			       (int)config->cipher);
+	if (config->lanes > LANES_MAX)
+		return err_set(err, -EINVAL, "%d lanes; at most %d", config->lanes, LANES_MAX);
 	return 0;
 }
 
@@ -149,14 +152,19 @@ int engine_set_peer(struct engine *engine, const struct control_peer *config, ui
 	peer = vault_new(sizeof(*peer));
 	if (!peer)
 		return err_set(err, -ENOMEM, "no memory for peer %s", config->name);
+	peer->lanes =
+		engine->n_lanes > 1 ? calloc(engine->n_lanes - 1u, sizeof(*peer->lanes)) : NULL;
 	parcel_list_init(&peer->queue);
 	parcel_list_init(&peer->open);
 	peer->id = ++engine->next_peer_id;
 	peer->hope_ns = now + HOPE_NS;
-	rc = noise_peer_init(&peer->noise, &engine->self, config->public_key, NULL);
+	rc = engine->n_lanes > 1 && !peer->lanes ? -ENOMEM : 0;
+	if (rc == 0)
+		rc = noise_peer_init(&peer->noise, &engine->self, config->public_key, NULL);
 	if (rc == 0)
 		rc = view_add_peer(&engine->view, peer);
 	if (rc) {
+		free(peer->lanes);
 		vault_free(peer);
 		return err_set(err, rc, "no memory for peer %s", config->name);
 	}

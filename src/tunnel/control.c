@@ -214,6 +214,30 @@ static int await_result(int fd, struct err *err)
 	return 0;
 }
 
+static uint32_t mask_of(const int fds[CONTROL_FDS])
+{
+	uint32_t mask = 0;
+
+	for (int i = 0; i < CONTROL_FDS; i++)
+		if (fds[i] >= 0)
+			mask |= 1u << i;
+	return mask;
+}
+
+static int send_lanes(int fd, const struct control_config *config, struct err *err)
+{
+	int rc = 0;
+
+	for (uint32_t i = 0; config->lanes && i + 1 < config->n_lanes && rc == 0; i++) {
+		const struct control_lane *lane = &config->lanes[i];
+		const int fds[CONTROL_FDS] = {lane->tap_fd, lane->udp4_fd, lane->udp6_fd};
+		struct control_message message = {.fd_mask = mask_of(fds), .lane = i + 1};
+
+		rc = send_to_worker(fd, &message, CONTROL_LANE, fds, err);
+	}
+	return rc;
+}
+
 static int send_begin(int fd, const struct control_config *config, struct err *err)
 {
 	const int fds[CONTROL_FDS] = {config->tap_fd, config->udp4_fd, config->udp6_fd};
@@ -224,10 +248,9 @@ static int send_begin(int fd, const struct control_config *config, struct err *e
 	message.begin.cipher = config->cipher;
 	message.begin.mtu = config->mtu;
 	message.begin.segment = config->segment;
+	message.begin.n_lanes = config->n_lanes;
 	message.begin.n_peers = (uint32_t)config->n_peers;
-	for (int i = 0; i < CONTROL_FDS; i++)
-		if (fds[i] >= 0)
-			message.fd_mask |= 1u << i;
+	message.fd_mask = mask_of(fds);
 	int rc = send_to_worker(fd, &message, CONTROL_BEGIN, fds, err);
 	crypto_wipe(&message, sizeof(message));
 	return rc;
@@ -251,7 +274,12 @@ int control_send_config(int fd, const struct control_config *config, struct err 
 	if (config->n_peers > CONTROL_PEERS_MAX)
 		return err_set(err, -EINVAL, "%zu peers; at most %d", config->n_peers,
 			       CONTROL_PEERS_MAX);
+	if (config->n_lanes > CONTROL_LANES_MAX)
+		return err_set(err, -EINVAL, "%u lanes; at most %d", config->n_lanes,
+			       CONTROL_LANES_MAX);
 	int rc = send_begin(fd, config, err);
+	if (rc == 0)
+		rc = send_lanes(fd, config, err);
 	for (size_t i = 0; i < config->n_peers && rc == 0; i++)
 		rc = send_peer(fd, &config->peers[i], CONTROL_PEER, err);
 	if (rc == 0)
@@ -275,10 +303,10 @@ int control_remove_peer(int fd, const uint8_t public_key[CONTROL_KEY_SIZE], stru
 	return rc ? rc : await_result(fd, err);
 }
 
-int control_send_tap(int fd, int tap_fd, struct err *err)
+int control_send_tap(int fd, uint32_t lane, int tap_fd, struct err *err)
 {
 	const int fds[CONTROL_FDS] = {tap_fd, -1, -1};
-	struct control_message message = {.fd_mask = 1};
+	struct control_message message = {.fd_mask = 1, .lane = lane};
 	int rc = send_to_worker(fd, &message, CONTROL_TAP, fds, err);
 
 	return rc ? rc : await_result(fd, err);

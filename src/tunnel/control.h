@@ -8,8 +8,8 @@
  *
  *	int fds[2];
  *	control_pair(fds, err);
- *	fork: the child closes fds[0] and does _exit(worker_run(fds[1])); the parent closes fds[1]
- *	control_send_config(fds[0], &config, err);	as often as the configuration changes
+ *	fork: the child closes fds[0] and does _exit(worker_run(fds[1], 1)); the parent closes
+ *fds[1] control_send_config(fds[0], &config, err);	as often as the configuration changes
  *	control_read_status(fds[0], &tunnel, …, err);
  *
  * Every request waits for its answer, at most CONTROL_TIMEOUT_MS; after an error other than
@@ -25,6 +25,7 @@
 #define CONTROL_TIMEOUT_MS 5000
 #define CONTROL_KEY_SIZE 32
 #define CONTROL_NAME_SIZE 64 /* with the terminating zero */
+#define CONTROL_LANES_MAX 16
 
 /* Which suites are accepted; AUTO takes both and sends the one this CPU does faster. */
 enum control_cipher {
@@ -59,6 +60,11 @@ struct control_peer {
 	uint32_t storm_limit;		  /* group frames per second from it; 0: 10000 */
 };
 
+/* What a lane from the second on has of its own: as in the configuration below. */
+struct control_lane {
+	int tap_fd, udp4_fd, udp6_fd;
+};
+
 struct control_config {
 	char name[CONTROL_NAME_SIZE]; /* the tunnel's, for messages */
 	uint8_t private_key[CONTROL_KEY_SIZE];
@@ -74,6 +80,13 @@ struct control_config {
 	 * first configuration needs a TAP and at least one socket.
 	 */
 	int tap_fd, udp4_fd, udp6_fd;
+	/*
+	 * At most as many as the worker was opened with; 0: 1. `lanes` has n_lanes - 1 of them;
+	 * NULL: the worker keeps what it has. Their TAP queues are of the same device, made with
+	 * IFF_MULTI_QUEUE; their sockets have any port.
+	 */
+	uint32_t n_lanes;
+	const struct control_lane *lanes;
 	const struct control_peer *peers;
 	size_t n_peers;
 };
@@ -88,7 +101,8 @@ struct control_tunnel_status {
 	uint64_t mac_moves;	       /* addresses that moved; fast ones are drops "mac-hold" */
 	uint32_t macs;		       /* learned now, local ones included */
 	uint32_t n_peers;
-	uint32_t under_load;	      /* 1: cookies are demanded now */
+	uint32_t under_load; /* 1: cookies are demanded now */
+	uint32_t lanes;
 	char aead[CONTROL_NAME_SIZE]; /* what does the ciphers, for people */
 };
 
@@ -100,6 +114,7 @@ struct control_peer_status {
 	int64_t handshake_age_ms;	  /* since the last complete one; -1: never */
 	struct control_endpoint endpoint; /* in use now: learned or configured */
 	uint32_t path_mtu;		  /* size of IP packets; 0: no session yet */
+	uint32_t lanes;			  /* in use with it now; 0: no session */
 	uint32_t macs;			  /* learned behind it */
 	uint64_t macs_refused;		  /* frames whose source was over mac_limit */
 	uint64_t rx_bytes, tx_bytes;
@@ -123,8 +138,8 @@ int control_set_peer(int fd, const struct control_peer *peer, struct err *err);
 /* Removes the peer; -ENOENT if there is none with that key. */
 int control_remove_peer(int fd, const uint8_t public_key[CONTROL_KEY_SIZE], struct err *err);
 
-/* Hands over a TAP queue opened anew; the old one is closed by the worker. */
-int control_send_tap(int fd, int tap_fd, struct err *err);
+/* Hands over a lane's TAP queue, opened anew; the old one is closed by the worker. */
+int control_send_tap(int fd, uint32_t lane, int tap_fd, struct err *err);
 
 /*
  * Asks how the tunnel is. Fills *tunnel, and peers[0…] in the order of their public keys up to

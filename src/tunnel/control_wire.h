@@ -3,17 +3,18 @@
 #pragma once
 #include "tunnel/control.h"
 
-#define CONTROL_MAGIC 0x6c6f6f31 /* changes with every change of these structs */
+#define CONTROL_MAGIC 0x6c6f6f32 /* changes with every change of these structs */
 #define CONTROL_FDS 3
 #define CONTROL_PEERS_MAX 65536
 
 enum control_message_type {
-	CONTROL_BEGIN,	     /* config, and descriptors; then n_peers times PEER, then COMMIT */
+	CONTROL_BEGIN,	     /* config, and descriptors; then LANE, n_peers times PEER, COMMIT */
+	CONTROL_LANE,	     /* lane, and its descriptors */
 	CONTROL_PEER,	     /* peer */
 	CONTROL_COMMIT,	     /* answered */
 	CONTROL_SET,	     /* peer; answered */
 	CONTROL_REMOVE,	     /* peer.public_key; answered */
-	CONTROL_TAP,	     /* a descriptor; answered */
+	CONTROL_TAP,	     /* lane, and a descriptor; answered */
 	CONTROL_STATUS,	     /* answered by TUNNEL, PEER_STATUS for each peer, RESULT */
 	CONTROL_RESULT,	     /* result */
 	CONTROL_TUNNEL,	     /* tunnel */
@@ -24,7 +25,7 @@ enum control_message_type {
 struct control_begin {
 	char name[CONTROL_NAME_SIZE];
 	uint8_t private_key[CONTROL_KEY_SIZE];
-	uint32_t cipher, mtu, segment, n_peers;
+	uint32_t cipher, mtu, segment, n_lanes, n_peers;
 };
 
 struct control_result {
@@ -37,6 +38,7 @@ struct control_message {
 	uint32_t fd_mask; /* which of tap, udp4, udp6 come with it, in that order */
 	union {
 		struct control_begin begin;
+		uint32_t lane;
 		struct control_peer peer;
 		struct control_result result;
 		struct control_tunnel_status tunnel;

@@ -24,6 +24,7 @@ struct engine {
 	enum control_cipher cipher;
 	enum suite preferred;
 	uint32_t frame_max, segment;
+	uint8_t n_lanes;	 /* 1…LANES_MAX */
 	uint64_t wall_minus_now; /* so that timestamps never run backwards */
 	uint64_t start_ns;
 	uint32_t next_peer_id;
@@ -74,6 +75,12 @@ void configure_count_accepted(struct engine *engine);
 
 /* send.c */
 
+struct control_wish {
+	enum control_type type;
+	uint16_t size;
+	uint32_t id, fill;
+};
+
 /* Seals the frame for the peer, or lets it wait. Counts it as out, held or dropped. */
 void send_frame(struct engine *engine, struct peer *peer, struct frame *frame, uint8_t hop,
 		uint64_t now);
@@ -81,9 +88,12 @@ void send_frame(struct engine *engine, struct peer *peer, struct frame *frame, u
 /* An empty message in the current session, if there is one. */
 void send_keepalive(struct engine *engine, struct peer *peer, uint64_t now);
 
-/* A control message in `session`; `fill` bytes behind it. A probe without fill wants an answer. */
-void send_control(struct engine *engine, struct session *session, enum control_type type,
-		  uint16_t size, uint32_t id, uint32_t fill, uint64_t now);
+/*
+ * A control message in `session`, on that lane; `fill` bytes behind it. A probe without fill wants
+ * an answer.
+ */
+void send_control(struct engine *engine, struct session *session, uint8_t lane,
+		  const struct control_wish *wish, uint64_t now);
 
 /* A probe whose IP packet has that size. */
 void send_probe(struct engine *engine, struct peer *peer, uint16_t packet_size, uint64_t now);
@@ -97,13 +107,42 @@ void send_message(struct engine *engine, struct peer *peer, const struct endpoin
 
 /* receive.c */
 
-/* Timers and endpoint: something authentic came. */
-void receive_authentic(struct engine *engine, struct peer *peer, const struct endpoint *from,
-		       size_t size, bool moves, uint64_t now);
+/* Timers and endpoint, which go by lane 0: something authentic came. */
+void receive_authentic(struct engine *engine, struct peer *peer, uint8_t lane,
+		       const struct endpoint *from, size_t size, bool moves, uint64_t now);
 
 /* A data message. */
 void receive_data(struct engine *engine, const struct endpoint *from, uint8_t *message, size_t size,
 		  uint64_t now);
+
+/* lanes.c: lanes from the second on; an engine with one lane has none of their state */
+
+/* The peer is somewhere else, or not known to be where it was: all but lane 0 are closed. */
+void lanes_reset(struct engine *engine, struct peer *peer, uint64_t now);
+
+/* How many both sides have, as far as is known; NULL: 1. */
+uint8_t lanes_common(const struct session *session);
+
+/* The lane for a frame that came by `wanted`: that one, or 0 while it is not open. */
+uint8_t lanes_choose(const struct peer *peer, uint8_t wanted);
+const struct endpoint *lanes_endpoint(const struct peer *peer, uint8_t lane);
+uint8_t lanes_count_open(const struct peer *peer);
+
+/* The latest message of lane > 0 came from there. */
+void lanes_learn(struct engine *engine, struct peer *peer, uint8_t lane,
+		 const struct endpoint *from, uint64_t now);
+
+/* The peer says how many it has. */
+void lanes_told(struct engine *engine, struct session *session, uint8_t n, uint64_t now);
+
+/* A probe of lane > 0 was answered. */
+void lanes_reply(struct engine *engine, struct peer *peer, uint8_t lane, uint32_t id);
+
+/* Sends the probes that are due; returns when the next one is. */
+uint64_t lanes_run(struct engine *engine, struct peer *peer, uint64_t now);
+
+/* Tells the peer in its new session how many lanes there are here, if it is more than one. */
+void lanes_tell(struct engine *engine, struct peer *peer, uint64_t now);
 
 /* forward.c */
 

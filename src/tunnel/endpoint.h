@@ -10,6 +10,7 @@ struct endpoint {
 	/* Our own address the peer sent to, so that answers leave from it. */
 	bool has_local;
 	uint8_t local[16];
+	uint8_t lane;	    /* whose socket of ours to send from */
 	uint32_t interface; /* it came in by */
 };
 
@@ -18,12 +19,17 @@ static inline bool endpoint_exists(const struct endpoint *endpoint)
 	return endpoint->remote.family != 0;
 }
 
+/* The same remote address? */
+static inline bool endpoint_same_address(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->remote.family == b->remote.family && a->remote.scope == b->remote.scope &&
+	       memcmp(a->remote.address, b->remote.address, a->remote.family == 4 ? 4 : 16) == 0;
+}
+
 /* The same remote address and port? Our own side does not matter. */
 static inline bool endpoint_same(const struct endpoint *a, const struct endpoint *b)
 {
-	return a->remote.family == b->remote.family && a->remote.port == b->remote.port &&
-	       a->remote.scope == b->remote.scope &&
-	       memcmp(a->remote.address, b->remote.address, a->remote.family == 4 ? 4 : 16) == 0;
+	return endpoint_same_address(a, b) && a->remote.port == b->remote.port;
 }
 
 /* Bytes of IP and UDP header in front of a datagram's payload. */

@@ -10,6 +10,7 @@
  * `out`, a drop, or held in a peer's lists. So in = out + held + drops can be checked at any time.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include "base/vault.h"
 #include "tunnel/core.h"
 #include "tunnel/cut.h"
@@ -79,6 +80,7 @@ void engine_reset_path(struct engine *engine, struct peer *peer, uint64_t now)
 	pathmtu_reset(&peer->path, peer->endpoint.remote.family == 6,
 		      path_top(engine, &peer->endpoint));
 	peer->probe_id = engine_random(engine);
+	lanes_reset(engine, peer, now);
 	if (session_is_usable(peer->current, now)) {
 		pathmtu_start(&peer->path, now);
 		engine_wake(engine, now);
@@ -128,6 +130,7 @@ struct engine *engine_new(const struct engine_config *config, uint64_t now, stru
 	engine->cipher = config->cipher;
 	engine->preferred = config->preferred;
 	engine->segment = config->segment;
+	engine->n_lanes = config->lanes ? config->lanes : 1;
 	engine->frame_max = config->mtu + FRAME_EXTRA;
 	engine->wall_minus_now = config->wall_ns - now;
 	engine->start_ns = now;
@@ -152,6 +155,7 @@ static void free_peer(struct engine *engine, struct peer *peer)
 	handshake_end_session(engine, &peer->next);
 	timers_drop_held(engine, peer, DROP_REMOVED);
 	mac_table_forget(&engine->macs, &peer->place);
+	free(peer->lanes);
 	vault_free(peer);
 }
 

@@ -47,6 +47,7 @@ struct engine_config {
 	enum control_cipher cipher;
 	enum suite preferred; /* what AUTO sends: crypto_preferred() */
 	uint32_t mtu, segment;
+	uint8_t lanes;	     /* 1…16; 0: 1 */
 	uint64_t wall_ns;    /* time since 1970 at the call of engine_new */
 	uint32_t load_limit; /* handshake messages a second; 0: COOKIE_LOAD_LIMIT */
 	struct engine_ops ops;
@@ -58,7 +59,7 @@ struct engine *engine_new(const struct engine_config *config, uint64_t now, stru
 /* Wipes keys. NULL is fine. */
 void engine_free(struct engine *engine);
 
-/* Changes cipher, mtu and segment without touching sessions. The key stays what it is. */
+/* Changes cipher, mtu and segment without touching sessions. Key and lanes stay what they are. */
 int engine_reconfigure(struct engine *engine, const struct engine_config *config, uint64_t now,
 		       struct err *err);
 
@@ -83,7 +84,8 @@ void engine_expect(const struct engine *engine, const struct frame *frames, uint
 /*
  * `frame` has FRAME_HEADROOM and FRAME_TAILROOM around it, which are written to; the frame itself
  * is as before afterwards, save that a partial checksum may have been completed. A super-frame is
- * cut, and counts as so many frames.
+ * cut, and counts as so many frames. It goes by lane frame->lane, which must be below `lanes`, to
+ * peers with which that one is open, to others by lane 0.
  */
 void engine_frame(struct engine *engine, struct frame *frame, uint64_t now);
 

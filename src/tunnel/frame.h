@@ -36,6 +36,7 @@ struct frame {
 	uint8_t gso_type;
 	/* csum_start 0: checksums are complete. Else see doc/protocol.md section 6. */
 	uint16_t csum_start, csum_offset;
+	uint8_t lane; /* it came by, and goes by where it can: doc/protocol.md section 5.2 */
 	bool lasting; /* delivered: its bytes stay until the next batch of datagrams is taken */
 };
 

@@ -114,6 +114,7 @@ static void completed(struct engine *engine, struct peer *peer, uint64_t now)
 	peer->handshake_ns = now;
 	peer->hope_ns = now + HOPE_NS;
 	pathmtu_start(&peer->path, now);
+	lanes_tell(engine, peer, now);
 	engine_wake(engine, now);
 	if (peer->announced)
 		return;
@@ -152,6 +153,21 @@ void handshake_follow(struct engine *engine, struct peer *peer)
 	peer->previous = current;
 }
 
+/* A peer that is not new has as many lanes as before, until it says how many it has now. */
+static struct session *make_session(struct engine *engine, struct peer *peer,
+				    struct noise_handshake *handshake, bool initiator, uint64_t now)
+{
+	struct session *session =
+		session_new(&engine->self, handshake, initiator, engine->n_lanes, now);
+
+	if (!session)
+		return NULL;
+	session->peer = peer;
+	if (peer->current)
+		session->n_remote_lanes = peer->current->n_remote_lanes;
+	return session;
+}
+
 static void answer(struct engine *engine, struct peer *peer, struct noise_handshake *handshake,
 		   const struct endpoint *to, uint64_t now)
 {
@@ -166,12 +182,11 @@ static void answer(struct engine *engine, struct peer *peer, struct noise_handsh
 	int rc = noise_make_response(&engine->self, &peer->noise, handshake, index, ephemeral,
 				     message);
 	crypto_wipe(ephemeral, sizeof(ephemeral));
-	struct session *session = rc ? NULL : session_new(&engine->self, handshake, false, 1, now);
+	struct session *session = rc ? NULL : make_session(engine, peer, handshake, false, now);
 	if (!session) {
 		view_release(&engine->view, index);
 		return;
 	}
-	session->peer = peer;
 	session->crossed = peer->handshaking;
 	view_find_slot(&engine->view, index, &lane)->session = session;
 	handshake_end_session(engine, &peer->next);
@@ -219,7 +234,7 @@ static void receive_initiation(struct engine *engine, const struct endpoint *fro
 		engine_drop(engine, peer, drop, 1);
 	} else {
 		engine->out++;
-		receive_authentic(engine, peer, from, INITIATION_SIZE, true, now);
+		receive_authentic(engine, peer, 0, from, INITIATION_SIZE, true, now);
 		answer(engine, peer, &handshake, from, now);
 	}
 	noise_wipe(&handshake);
@@ -243,18 +258,17 @@ static void receive_response(struct engine *engine, const struct endpoint *from,
 		return;
 	}
 	engine->out++;
-	struct session *session = session_new(&engine->self, &peer->handshake, true, 1, now);
+	struct session *session = make_session(engine, peer, &peer->handshake, true, now);
 	peer->handshaking = false;
 	if (!session) {
 		view_release(&engine->view, index);
 		return;
 	}
-	session->peer = peer;
 	slot->session = session;
 	handshake_end_session(engine, &peer->previous);
 	peer->previous = peer->current;
 	peer->current = session;
-	receive_authentic(engine, peer, from, RESPONSE_SIZE, true, now);
+	receive_authentic(engine, peer, 0, from, RESPONSE_SIZE, true, now);
 	completed(engine, peer, now);
 	send_queue(engine, peer, true, now);
 }

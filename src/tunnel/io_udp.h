@@ -41,6 +41,7 @@ struct udp_train {
 	struct endpoint to;
 	uint32_t peer_id;
 	enum udp_family family;
+	int fd;
 	uint32_t start, size; /* in the buffer */
 	uint32_t step, n;     /* size and number of datagrams */
 };
@@ -79,6 +80,11 @@ struct udp_refused {
 };
 
 struct io_udp {
+	/*
+	 * Of all lanes: each sends from the socket that endpoint.lane says. NULL: there is this one
+	 * only. Others look at fds and dual_stack alone, and must not while they change.
+	 */
+	struct io_udp *const *lanes;
 	int fds[UDP_FAMILIES];	   /* -1: none */
 	bool dual_stack;	   /* the IPv6 socket carries IPv4 as well */
 	bool single[UDP_FAMILIES]; /* the kernel, or the way out, takes no trains */

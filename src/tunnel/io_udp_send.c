@@ -97,9 +97,10 @@ void io_udp_send(struct io_udp *udp, const struct endpoint *to, uint8_t *datagra
 		out->size += (uint32_t)size;
 		return;
 	}
-	bool mapped = to->remote.family == 4 && udp->fds[UDP_IPV4] < 0;
+	const struct io_udp *from = udp->lanes ? udp->lanes[to->lane] : udp;
+	bool mapped = to->remote.family == 4 && from->fds[UDP_IPV4] < 0;
 	enum udp_family family = to->remote.family == 6 || mapped ? UDP_IPV6 : UDP_IPV4;
-	if (udp->fds[family] < 0 || (mapped && !udp->dual_stack)) {
+	if (from->fds[family] < 0 || (mapped && !from->dual_stack)) {
 		udp->n_errors++;
 		return;
 	}
@@ -112,6 +113,7 @@ void io_udp_send(struct io_udp *udp, const struct endpoint *to, uint8_t *datagra
 		.to = *to,
 		.peer_id = peer_id,
 		.family = family,
+		.fd = from->fds[family],
 		.start = out->size,
 		.size = (uint32_t)size,
 		.step = (uint32_t)size,
@@ -164,7 +166,7 @@ static bool retry(struct io_udp *udp, uint32_t i, int error, bool *waited)
 		return false;
 	}
 	if ((error == EAGAIN || error == ENOBUFS) && !*waited) {
-		struct pollfd full = {.fd = udp->fds[train->family], .events = POLLOUT};
+		struct pollfd full = {.fd = train->fd, .events = POLLOUT};
 
 		/* syscall: poll */
 		/* syscall: ppoll; where there is no poll */
@@ -192,8 +194,7 @@ static void send_singly(struct io_udp *udp, uint32_t i, bool *waited)
 		train->step = train->size;
 		train->n = 1;
 		prepare(udp, i);
-		while (sendmmsg(udp->fds[train->family], &udp->out.messages[i], 1, MSG_DONTWAIT) <
-			       1 &&
+		while (sendmmsg(train->fd, &udp->out.messages[i], 1, MSG_DONTWAIT) < 1 &&
 		       retry(udp, i, errno, waited))
 			;
 	}
@@ -221,13 +222,13 @@ void io_udp_flush(struct io_udp *udp)
 	for (uint32_t i = 0; i < out->n; i++)
 		prepare(udp, i);
 	while (at < out->n) {
-		enum udp_family family = out->trains[at].family;
+		int fd = out->trains[at].fd;
 		uint32_t end = at + 1;
 
-		while (end < out->n && out->trains[end].family == family)
+		while (end < out->n && out->trains[end].fd == fd)
 			end++;
 		/* syscall: sendmmsg */
-		int n = sendmmsg(udp->fds[family], out->messages + at, end - at, MSG_DONTWAIT);
+		int n = sendmmsg(fd, out->messages + at, end - at, MSG_DONTWAIT);
 		if (n > 0)
 			at += (uint32_t)n;
 		else if (give_up(udp, at, errno, &waited))

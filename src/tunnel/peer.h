@@ -2,6 +2,7 @@
 /* Everything that is known and counted of one peer. */
 #pragma once
 #include "tunnel/cookie.h"
+#include "tunnel/lanes.h"
 #include "tunnel/mac_table.h"
 #include "tunnel/pathmtu.h"
 #include "tunnel/pieces.h"
@@ -14,7 +15,8 @@
 struct peer {
 	/* First, so that the place an address lives at leads to its peer. */
 	struct mac_place place;
-	uint32_t id; /* never used twice in an engine's life */
+	uint32_t id;	   /* never used twice in an engine's life */
+	uint32_t attempts; /* initiations since attempt_ns */
 	char name[CONTROL_NAME_SIZE];
 	struct noise_peer noise;
 	enum control_cipher cipher; /* INHERIT: the tunnel's */
@@ -31,7 +33,6 @@ struct peer {
 
 	/* The handshake we began. */
 	struct noise_handshake handshake;
-	uint32_t attempts;	/* initiations since attempt_ns */
 	uint64_t attempt_ns;	/* when the series of them began; 0: none */
 	uint64_t retry_ns;	/* of the next one, while attempt_ns */
 	uint64_t initiation_ns; /* of the last one sent; 0: none */
@@ -51,7 +52,8 @@ struct peer {
 	uint64_t hope_ns;      /* until then frames wait for a session */
 
 	struct pathmtu path;
-	uint64_t storm_ns; /* when all tokens of the storm limit are back */
+	struct lane_path *lanes; /* of lane 1 on; NULL: this host has one lane */
+	uint64_t storm_ns;	 /* when all tokens of the storm limit are back */
 	struct parcel_list queue, open;
 
 	uint64_t rx_bytes, tx_bytes, rx_frames, tx_frames;

@@ -3,13 +3,15 @@
 #include <errno.h>
 #include "tunnel/core.h"
 
-void receive_authentic(struct engine *engine, struct peer *peer, const struct endpoint *from,
-		       size_t size, bool moves, uint64_t now)
+void receive_authentic(struct engine *engine, struct peer *peer, uint8_t lane,
+		       const struct endpoint *from, size_t size, bool moves, uint64_t now)
 {
-	peer->received_ns = now;
-	peer->silence_ns = 0;
 	peer->rx_bytes += size;
 	engine->rx_bytes += size;
+	if (lane)
+		return;
+	peer->received_ns = now;
+	peer->silence_ns = 0;
 	if (moves)
 		engine_learn_endpoint(engine, peer, from, now);
 }
@@ -21,8 +23,8 @@ static void owe_answer(struct peer *peer, uint64_t now)
 		peer->answer_ns = now;
 }
 
-static void receive_piece(struct engine *engine, struct session *session, const struct inner *inner,
-			  uint64_t now)
+static void receive_piece(struct engine *engine, struct session *session, uint8_t lane,
+			  const struct inner *inner, uint64_t now)
 {
 	struct peer *peer = session->peer;
 	struct pool *pool = &engine->open_pool;
@@ -40,11 +42,12 @@ static void receive_piece(struct engine *engine, struct session *session, const 
 		return;
 	engine->out += result.n_merged - 1;
 	peer->rx_frames++;
+	result.whole->frame.lane = lane;
 	forward_remote(engine, peer, &result.whole->frame, result.whole->hop, now);
 	pool_give(pool, result.whole);
 }
 
-static void receive_control(struct engine *engine, struct session *session,
+static void receive_control(struct engine *engine, struct session *session, uint8_t lane,
 			    const struct inner *inner, size_t message_size, uint64_t now)
 {
 	struct peer *peer = session->peer;
@@ -54,9 +57,15 @@ static void receive_control(struct engine *engine, struct session *session,
 		return;
 	}
 	engine->out++;
-	session->n_remote_lanes = inner->lanes;
+	lanes_told(engine, session, inner->lanes, now);
 	if (inner->type == CONTROL_PROBE) {
-		send_control(engine, session, CONTROL_REPLY, inner->probe_size, inner->id, 0, now);
+		send_control(engine, session, lane,
+			     &(struct control_wish){.type = CONTROL_REPLY,
+						    .size = inner->probe_size,
+						    .id = inner->id},
+			     now);
+	} else if (lane) {
+		lanes_reply(engine, peer, lane, inner->id);
 	} else if (inner->id == peer->probe_id) {
 		uint32_t overhead = (uint32_t)endpoint_overhead(&peer->endpoint);
 
@@ -65,8 +74,8 @@ static void receive_control(struct engine *engine, struct session *session,
 	}
 }
 
-static void receive_inner(struct engine *engine, struct session *session, uint8_t *bytes,
-			  size_t size, uint64_t now)
+static void receive_inner(struct engine *engine, struct session *session, uint8_t lane,
+			  uint8_t *bytes, size_t size, uint64_t now)
 {
 	struct peer *peer = session->peer;
 	struct inner inner;
@@ -77,12 +86,13 @@ static void receive_inner(struct engine *engine, struct session *session, uint8_
 		return;
 	}
 	if (inner.kind == INNER_CONTROL) {
-		receive_control(engine, session, &inner, size + DATA_OVERHEAD, now);
+		receive_control(engine, session, lane, &inner, size + DATA_OVERHEAD, now);
 		return;
 	}
-	owe_answer(peer, now);
+	if (!lane)
+		owe_answer(peer, now);
 	if (inner.kind == INNER_PIECE) {
-		receive_piece(engine, session, &inner, now);
+		receive_piece(engine, session, lane, &inner, now);
 		return;
 	}
 	if (inner.size > engine->frame_max) {
@@ -94,6 +104,7 @@ static void receive_inner(struct engine *engine, struct session *session, uint8_
 		.size = (uint32_t)inner.size,
 		.csum_start = inner.csum_start,
 		.csum_offset = inner.csum_offset,
+		.lane = lane,
 		.lasting = true,
 	};
 	peer->rx_frames++;
@@ -130,7 +141,9 @@ void receive_data(struct engine *engine, const struct endpoint *from, uint8_t *m
 		engine_drop(engine, peer, why_not_open(rc), 1);
 		return;
 	}
-	receive_authentic(engine, peer, from, size, greatest && lane == 0, now);
+	receive_authentic(engine, peer, lane, from, size, greatest, now);
+	if (greatest && lane)
+		lanes_learn(engine, peer, lane, from, now);
 	if (session == peer->next)
 		handshake_confirm(engine, peer, now);
 	else if (session == peer->previous && greatest)
@@ -140,5 +153,6 @@ void receive_data(struct engine *engine, const struct endpoint *from, uint8_t *m
 	if (size == DATA_OVERHEAD)
 		engine->out++;
 	else
-		receive_inner(engine, session, message + DATA_HEADER, size - DATA_OVERHEAD, now);
+		receive_inner(engine, session, lane, message + DATA_HEADER, size - DATA_OVERHEAD,
+			      now);
 }

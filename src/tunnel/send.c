@@ -10,8 +10,11 @@
 void send_message(struct engine *engine, struct peer *peer, const struct endpoint *to,
 		  uint8_t *message, size_t size, uint64_t now)
 {
-	peer->sent_ns = now;
-	peer->answer_ns = 0;
+	/* Timers go by lane 0: it must not die unseen while others live. */
+	if (!to->lane) {
+		peer->sent_ns = now;
+		peer->answer_ns = 0;
+	}
 	peer->tx_bytes += size;
 	engine->tx_bytes += size;
 	pathmtu_sent(&peer->path, (uint32_t)(size + endpoint_overhead(to)), now);
@@ -19,29 +22,29 @@ void send_message(struct engine *engine, struct peer *peer, const struct endpoin
 }
 
 /* Rule 2 of section 7: time for new keys? */
-static void keep_fresh(struct engine *engine, struct session *session, uint64_t now)
+static void keep_fresh(struct engine *engine, struct session *session, uint8_t lane, uint64_t now)
 {
 	uint64_t limit = identity_of(session->suite)->rekey_after_messages / session->n_lanes;
 
 	if (session == session->peer->current &&
-	    (session->lanes[0].counter >= limit ||
+	    (session->lanes[lane].counter >= limit ||
 	     (session->initiator && now - session->born_ns >= REKEY_AFTER_NS)))
 		handshake_want(engine, session->peer, now);
 }
 
 /* Seals an inner message and sends it. -ENOSPC: no room; or as session_seal. */
-static int seal_and_send(struct engine *engine, struct session *session, const uint8_t *inner,
-			 size_t size, uint64_t now)
+static int seal_and_send(struct engine *engine, struct session *session, uint8_t lane,
+			 const uint8_t *inner, size_t size, uint64_t now)
 {
 	struct peer *peer = session->peer;
 	uint8_t *room = engine->ops.datagram_room(engine->ops.context, DATA_OVERHEAD + size);
 
 	if (!room)
 		return -ENOSPC;
-	int rc = session_seal(session, 0, inner, size, room);
+	int rc = session_seal(session, lane, inner, size, room);
 	if (rc)
 		return rc;
-	send_message(engine, peer, &peer->endpoint, room, DATA_OVERHEAD + size, now);
+	send_message(engine, peer, lanes_endpoint(peer, lane), room, DATA_OVERHEAD + size, now);
 	return 0;
 }
 
@@ -52,8 +55,8 @@ static void expect_answer(struct peer *peer, uint64_t now)
 		peer->silence_ns = now;
 }
 
-static int send_whole(struct engine *engine, struct session *session, struct frame *frame,
-		      struct inner *inner, uint64_t now)
+static int send_whole(struct engine *engine, struct session *session, uint8_t lane,
+		      struct frame *frame, struct inner *inner, uint64_t now)
 {
 	uint32_t size = INNER_HEADER + frame->size, pad = -size & (STEP - 1);
 	uint8_t *start = frame->data - INNER_HEADER;
@@ -63,15 +66,15 @@ static int send_whole(struct engine *engine, struct session *session, struct fra
 	inner->kind = INNER_FRAME;
 	wire_put_header(start, inner, (uint8_t)pad);
 	memset(frame->data + frame->size, 0, pad);
-	return seal_and_send(engine, session, start, size + pad, now);
+	return seal_and_send(engine, session, lane, start, size + pad, now);
 }
 
 /*
  * Pieces are sealed where they lie: each one's header overwrites what stands in front of it,
  * which is put back afterwards, since the frame may have further receivers.
  */
-static int send_pieces(struct engine *engine, struct session *session, struct frame *frame,
-		       struct inner *inner, uint64_t now)
+static int send_pieces(struct engine *engine, struct session *session, uint8_t lane,
+		       struct frame *frame, struct inner *inner, uint64_t now)
 {
 	uint32_t step = pieces_size(frame->size, peer_inner_max(session->peer));
 	int rc = 0;
@@ -88,7 +91,7 @@ static int send_pieces(struct engine *engine, struct session *session, struct fr
 		inner->offset = (uint16_t)at;
 		wire_put_header(start, inner, (uint8_t)pad);
 		memset(frame->data + frame->size, 0, pad);
-		rc = seal_and_send(engine, session, start, PIECE_HEADER + n + pad, now);
+		rc = seal_and_send(engine, session, lane, start, PIECE_HEADER + n + pad, now);
 		memcpy(start, saved, PIECE_HEADER);
 	}
 	return rc;
@@ -98,6 +101,7 @@ static void send_in_session(struct engine *engine, struct session *session, stru
 			    uint8_t hop, uint64_t now)
 {
 	struct peer *peer = session->peer;
+	uint8_t lane = lanes_choose(peer, frame->lane);
 
 	if (frame->csum_start > UINT8_MAX || frame->csum_offset > UINT8_MAX)
 		offload_complete_checksum(frame);
@@ -108,16 +112,17 @@ static void send_in_session(struct engine *engine, struct session *session, stru
 		.csum_offset = (uint8_t)frame->csum_offset,
 	};
 	bool fits = INNER_HEADER + frame->size <= peer_inner_max(peer);
-	int rc = fits ? send_whole(engine, session, frame, &inner, now)
-		      : send_pieces(engine, session, frame, &inner, now);
+	int rc = fits ? send_whole(engine, session, lane, frame, &inner, now)
+		      : send_pieces(engine, session, lane, frame, &inner, now);
 	if (rc) {
 		engine_drop(engine, peer, rc == -ENOBUFS ? DROP_COUNTER_END : DROP_WIRE_FULL, 1);
 	} else {
 		engine->out++;
 		peer->tx_frames++;
-		expect_answer(peer, now);
+		if (!lane)
+			expect_answer(peer, now);
 	}
-	keep_fresh(engine, session, now);
+	keep_fresh(engine, session, lane, now);
 }
 
 /* Keeps a copy until there is a session. */
@@ -159,8 +164,10 @@ static void send_segments(struct engine *engine, struct peer *peer, const struct
 	cut_begin(&cut, frame, room);
 	engine->in += cut.n - 1;
 	engine->tx_frames += cut.n - 1;
-	while (cut_next(&cut, &segment))
+	while (cut_next(&cut, &segment)) {
+		segment.lane = frame->lane;
 		send_frame(engine, peer, &segment, hop, now);
+	}
 }
 
 void send_frame(struct engine *engine, struct peer *peer, struct frame *frame, uint8_t hop,
@@ -196,45 +203,50 @@ void send_keepalive(struct engine *engine, struct peer *peer, uint64_t now)
 
 	if (!session_is_usable(peer->current, now))
 		return;
-	seal_and_send(engine, peer->current, empty, 0, now);
-	keep_fresh(engine, peer->current, now);
+	seal_and_send(engine, peer->current, 0, empty, 0, now);
+	keep_fresh(engine, peer->current, 0, now);
 }
 
-void send_control(struct engine *engine, struct session *session, enum control_type type,
-		  uint16_t size, uint32_t id, uint32_t fill, uint64_t now)
+void send_control(struct engine *engine, struct session *session, uint8_t lane,
+		  const struct control_wish *wish, uint64_t now)
 {
-	size_t total = DATA_OVERHEAD + CONTROL_SIZE + fill;
+	struct peer *peer = session->peer;
+	size_t size = CONTROL_SIZE + wish->fill, total = DATA_OVERHEAD + size;
 	uint8_t *room = engine->ops.datagram_room(engine->ops.context, total);
 	struct inner inner = {
 		.kind = INNER_CONTROL,
-		.type = (uint8_t)type,
+		.type = (uint8_t)wish->type,
 		.lanes = session->n_lanes,
-		.probe_size = size,
-		.id = id,
+		.probe_size = wish->size,
+		.id = wish->id,
 	};
 
 	if (!room)
 		return;
 	/* Built where it will be sent from, as it may be longer than any frame. */
 	uint8_t *at = room + DATA_HEADER;
-	memset(at + wire_put_header(at, &inner, 0), 0, fill);
-	if (session_seal(session, 0, at, CONTROL_SIZE + fill, room))
+	memset(at + wire_put_header(at, &inner, 0), 0, wish->fill);
+	if (session_seal(session, lane, at, size, room))
 		return;
-	uint64_t answer_ns = session->peer->answer_ns;
-	send_message(engine, session->peer, &session->peer->endpoint, room, total, now);
+	uint64_t answer_ns = peer->answer_ns;
+	send_message(engine, peer, lanes_endpoint(peer, lane), room, total, now);
 	/* Probes of the path are lost as a rule: no answer to what came, and none is expected. */
-	if (fill)
-		session->peer->answer_ns = answer_ns;
+	if (wish->fill)
+		peer->answer_ns = answer_ns;
 	/* Small ones ask whether the peer lives. */
-	else if (type == CONTROL_PROBE)
-		expect_answer(session->peer, now);
-	keep_fresh(engine, session, now);
+	else if (wish->type == CONTROL_PROBE)
+		expect_answer(peer, now);
+	keep_fresh(engine, session, lane, now);
 }
 
 void send_probe(struct engine *engine, struct peer *peer, uint16_t packet_size, uint64_t now)
 {
 	uint32_t size = packet_size - (uint32_t)endpoint_overhead(&peer->endpoint);
 
-	send_control(engine, peer->current, CONTROL_PROBE, (uint16_t)size, peer->probe_id,
-		     size - DATA_OVERHEAD - CONTROL_SIZE, now);
+	send_control(engine, peer->current, 0,
+		     &(struct control_wish){.type = CONTROL_PROBE,
+					    .size = (uint16_t)size,
+					    .id = peer->probe_id,
+					    .fill = size - DATA_OVERHEAD - CONTROL_SIZE},
+		     now);
 }

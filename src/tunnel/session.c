@@ -44,9 +44,13 @@ void session_free(struct session *session)
 
 bool session_is_usable(const struct session *session, uint64_t now)
 {
-	return session && now - session->born_ns < REJECT_AFTER_NS &&
-	       session->lanes[0].counter <
-		       identity_of(session->suite)->reject_after_messages / session->n_lanes;
+	if (!session || now - session->born_ns >= REJECT_AFTER_NS)
+		return false;
+	uint64_t limit = identity_of(session->suite)->reject_after_messages / session->n_lanes;
+	for (uint8_t i = 0; i < session->n_lanes; i++)
+		if (session->lanes[i].counter >= limit)
+			return false;
+	return true;
 }
 
 int session_seal(struct session *session, uint8_t lane, const uint8_t *inner, size_t size,

@@ -20,7 +20,7 @@ struct session {
 	bool initiator;		/* we were it */
 	bool crossed;		/* its initiation came while one of ours was unanswered */
 	uint8_t n_lanes;	/* ours: what may be received */
-	uint8_t n_remote_lanes; /* the peer's, as far as it has told */
+	uint8_t n_remote_lanes; /* the peer's, as far as it has told, be it in the one before */
 	uint32_t local_index, remote_index;
 	uint32_t piece_id; /* of the next frame that is cut */
 	uint64_t born_ns;

@@ -27,6 +27,7 @@ void engine_status(struct engine *engine, struct control_tunnel_status *status, 
 		.macs = engine->macs.count,
 		.n_peers = engine->view.n_peers,
 		.under_load = now < engine->checker.load_until_ns,
+		.lanes = engine->n_lanes,
 	};
 	memcpy(status->public_key, engine->self.public_key, KEY_SIZE);
 	memcpy(status->drops, engine->drops, sizeof(status->drops));
@@ -53,6 +54,7 @@ bool engine_peer_status(const struct engine *engine, uint32_t n, struct control_
 			peer->handshake_ns ? (int64_t)((now - peer->handshake_ns) / 1000000) : -1,
 		.endpoint = peer->endpoint.remote,
 		.path_mtu = peer->current ? peer->path.value : 0,
+		.lanes = peer->current ? lanes_count_open(peer) : 0,
 		.macs = peer->place.count,
 		.macs_refused = peer->place.refused,
 		.rx_bytes = peer->rx_bytes,

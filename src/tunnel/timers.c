@@ -130,8 +130,11 @@ static void doubt_life(struct engine *engine, struct peer *peer, uint64_t now, u
 		return;
 	uint64_t last = peer->asked_ns > peer->received_ns ? peer->asked_ns : peer->received_ns;
 	if (now >= last + IDLE_NS) {
-		send_control(engine, peer->current, CONTROL_PROBE, DATA_OVERHEAD + CONTROL_SIZE,
-			     peer->probe_id, 0, now);
+		send_control(engine, peer->current, 0,
+			     &(struct control_wish){.type = CONTROL_PROBE,
+						    .size = DATA_OVERHEAD + CONTROL_SIZE,
+						    .id = peer->probe_id},
+			     now);
 		peer->asked_ns = last = now;
 	}
 	no_later_than(due, last + IDLE_NS);
@@ -163,6 +166,7 @@ uint64_t timers_run(struct engine *engine, struct peer *peer, uint64_t now)
 	show_life(engine, peer, now, &due);
 	doubt_life(engine, peer, now, &due);
 	probe_path(engine, peer, now, &due);
+	no_later_than(&due, lanes_run(engine, peer, now));
 	if (peer->announced && !peer_is_connected(peer, now)) {
 		peer->announced = false;
 		if (engine->ops.event)

@@ -1,25 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A worker is one thread in one loop: what is ready at TAP, sockets and control socket is taken in
- * small turns, so that none starves the others; what a turn produced goes to the wire before the
- * next. Super-frames, which take long, wait in `ahead` and `backlog` and go one at a time, so that
- * small frames of others pass them. Everything the engine needs from outside is here: descriptors,
- * clock, random bytes.
+ * A worker is a process with a thread for each lane (porter.c), nearly always one. What is slow is
+ * the kernel's: its network stack runs inside the write to a TAP and the send to a socket. That is
+ * where threads are side by side. The engine stays one, and knows nothing of threads: it is one
+ * porter's at a time, for as long as it takes to seal a super-frame or to open a batch, and no
+ * porter reads or writes meanwhile. So no counter, window, table or timer is ever seen by two.
  *
- * What libc calls of the kernel by itself, for malloc and when something is wrong enough to abort:
+ * The first porter hears the keeper, too. What that changes (descriptors, the engine itself) it
+ * changes while the others stand between two turns.
+ *
+ * What libc calls of the kernel by itself, for malloc, for locks, and when something is wrong
+ * enough to abort:
  *
  * syscall: brk, mmap(2 & PROT_EXEC = 0), munmap
  * syscall: mremap; a list of many thousand peers grows
  * syscall: restart_syscall; after a stop and a SIGCONT
  * syscall: futex(1 = FUTEX_WAKE_PRIVATE); libcrypto ends an initialisation of its own
+ * syscall: futex(1 = FUTEX_WAIT_PRIVATE); where there is more than one lane
  * syscall: rt_sigprocmask, gettid, getpid, tgkill(0 = self, 2 = SIGABRT); abort
  */
 #include "tunnel/worker.h"
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -27,18 +33,55 @@
 #include "base/vault.h"
 #include "tunnel/worker_state.h"
 
-#define TAP_TURN 64 /* frames */
-#define TAP_BURST 8 /* small ones that are read before the first is looked at */
-#define MS_NS 1000000
 #define LOG_LINES 10 /* a second */
+#define LOG_SECOND_NS 1000000000ULL
+#define STACK_SIZE (1 << 20) /* little of it is touched; a sanitizer wants that much */
 
-enum event_source { SOURCE_CONTROL, SOURCE_TAP, SOURCE_UDP4, SOURCE_UDP6 };
+struct engine *engine_take(struct porter *porter)
+{
+	struct worker *worker = porter->worker;
+
+	if (worker->n_porters > 1)
+		pthread_mutex_lock(&worker->lock);
+	worker->holder = porter;
+	return worker->engine;
+}
+
+void engine_give(struct porter *porter)
+{
+	struct worker *worker = porter->worker;
+
+	/* Whoever makes something due earlier sees it here, and wakes in time. */
+	porter->due_ns = worker->engine ? engine_due(worker->engine) : UINT64_MAX;
+	if (worker->n_porters > 1)
+		pthread_mutex_unlock(&worker->lock);
+}
+
+void worker_halt(struct worker *worker)
+{
+	if (worker->n_porters == 1)
+		return;
+	pthread_mutex_lock(&worker->gate);
+	atomic_store(&worker->gate_shut, true);
+	for (uint8_t i = 1; i < worker->n_porters; i++)
+		pthread_mutex_lock(&worker->porters[i]->turn);
+}
+
+void worker_resume(struct worker *worker)
+{
+	if (worker->n_porters == 1)
+		return;
+	for (uint8_t i = 1; i < worker->n_porters; i++)
+		pthread_mutex_unlock(&worker->porters[i]->turn);
+	atomic_store(&worker->gate_shut, false);
+	pthread_mutex_unlock(&worker->gate);
+}
 
 static uint8_t *datagram_room(void *context, size_t size)
 {
 	struct worker *worker = context;
 
-	return io_udp_room(&worker->udp, size);
+	return io_udp_room(&worker->holder->udp, size);
 }
 
 static void datagram_send(void *context, const struct endpoint *to, uint8_t *datagram, size_t size,
@@ -46,31 +89,26 @@ static void datagram_send(void *context, const struct endpoint *to, uint8_t *dat
 {
 	struct worker *worker = context;
 
-	io_udp_send(&worker->udp, to, datagram, size, peer_id);
+	io_udp_send(&worker->holder->udp, to, datagram, size, peer_id);
 }
 
+/* With others waiting for the engine nothing is written to a TAP here. */
 static void frame_deliver(void *context, struct frame *frame)
 {
 	struct worker *worker = context;
+	struct porter *porter = worker->holder;
 
-	join_frame(&worker->join, frame);
-}
-
-static void write_frame(void *context, const struct frame *frame, const struct iovec *parts,
-			uint32_t n, uint32_t header_size)
-{
-	struct worker *worker = context;
-
-	if (io_tap_write(&worker->tap, frame, parts, n, header_size))
-		worker->drops[DROP_TAP_ERROR] += n;
-}
-
-static void let_wait(void *context, const struct frame *frame, const struct iovec *parts,
-		     uint32_t n, uint32_t header_size)
-{
-	struct worker *worker = context;
-
-	backlog_take(&worker->backlog, frame, parts, n, header_size);
+	if (worker->n_porters == 1) {
+		join_frame(&porter->join, frame);
+		return;
+	}
+	struct frame *kept = &porter->kept[porter->n_kept++];
+	*kept = *frame;
+	if (!frame->lasting) {
+		kept->data = porter->whole + FRAME_HEADROOM;
+		memcpy(kept->data, frame->data, frame->size);
+	}
+	porter->kept_enough = !frame->lasting || porter->n_kept == PORTER_KEEPS;
 }
 
 static void fill_random(void *context, void *out, size_t size)
@@ -95,7 +133,7 @@ static bool may_log(struct worker *worker)
 {
 	uint64_t now = clock_now_ns();
 
-	if (now - worker->log_ns >= 1000 * MS_NS) {
+	if (now - worker->log_ns >= LOG_SECOND_NS) {
 		worker->log_ns = now;
 		worker->log_lines = 0;
 	}
@@ -123,219 +161,6 @@ struct engine_ops worker_ops(struct worker *worker)
 	};
 }
 
-static void watch(struct worker *worker, int fd, enum event_source source)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
-
-	/* syscall: epoll_ctl */
-	/* A descriptor that cannot be watched is one that carries nothing: the peer will see. */
-	if (fd >= 0)
-		(void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event);
-}
-
-/* Closing alone would not do: the keeper has the same descriptor open. */
-static void unwatch(struct worker *worker, int fd)
-{
-	if (fd >= 0)
-		(void)epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-}
-
-void worker_take_tap(struct worker *worker, int fd)
-{
-	unwatch(worker, worker->tap.fd);
-	io_tap_set(&worker->tap, fd);
-	worker->join.tcp = worker->tap.tcp;
-	worker->join.udp = worker->tap.udp;
-	watch(worker, fd, SOURCE_TAP);
-}
-
-void worker_take_socket(struct worker *worker, enum udp_family family, int fd)
-{
-	unwatch(worker, worker->udp.fds[family]);
-	io_udp_set(&worker->udp, family, fd);
-	watch(worker, fd, family == UDP_IPV4 ? SOURCE_UDP4 : SOURCE_UDP6);
-}
-
-/* Sends what has gathered; what was too big may make the engine send more. */
-static void flush(struct worker *worker, uint64_t now)
-{
-	struct io_udp *udp = &worker->udp;
-
-	io_udp_flush(udp);
-	while (udp->n_refused && worker->engine) {
-		struct udp_refused refused[UDP_REFUSED];
-		uint32_t n = udp->n_refused;
-
-		memcpy(refused, udp->refused, n * sizeof(*refused));
-		udp->n_refused = 0;
-		for (uint32_t i = 0; i < n; i++)
-			engine_too_big(worker->engine, refused[i].peer_id, refused[i].size, now);
-		io_udp_flush(udp);
-	}
-}
-
-static void send_frame_on(struct worker *worker, struct frame *frame, uint64_t now)
-{
-	if (worker->engine)
-		engine_frame(worker->engine, frame, now);
-	/* What is much goes at once; small frames gather until the TAP has no more. */
-	if (io_udp_is_full(&worker->udp))
-		flush(worker, now);
-}
-
-static void send_ahead(struct worker *worker, uint64_t now)
-{
-	struct frame *frame;
-
-	while ((frame = ahead_next(&worker->ahead)))
-		send_frame_on(worker, frame, now);
-}
-
-static void order_frame(struct worker *worker, struct frame *frame, uint32_t buffer, uint64_t now)
-{
-	switch (ahead_take(&worker->ahead, frame, buffer)) {
-	case AHEAD_LAST:
-		send_ahead(worker, now);
-		send_frame_on(worker, frame, now);
-		break;
-	case AHEAD_NOW:
-		send_frame_on(worker, frame, now);
-		break;
-	case AHEAD_WAITS:
-		break;
-	}
-}
-
-/*
- * Small frames are read several at a time, so that the memory is asked for all their addresses at
- * once; while something waits, and when something is large, one. What io_tap_read answered last.
- */
-static int take_burst(struct worker *worker, int *n_frames, uint64_t now)
-{
-	struct ahead *ahead = &worker->ahead;
-	struct frame frames[TAP_BURST];
-	uint32_t buffers[TAP_BURST], n = 0;
-	int rc = 0;
-
-	while (n < TAP_BURST && ahead_room(ahead, n, &buffers[n])) {
-		rc = io_tap_read(&worker->tap, buffers[n], &frames[n]);
-		if (rc != 1)
-			break;
-		if (frames[n++].gso_type != GSO_NONE || ahead->n)
-			break;
-	}
-	if (worker->engine)
-		engine_expect(worker->engine, frames, n);
-	for (uint32_t i = 0; i < n; i++)
-		order_frame(worker, &frames[i], buffers[i], now);
-	*n_frames += (int)n;
-	return rc;
-}
-
-static void take_frames(struct worker *worker, uint64_t now)
-{
-	int rc = 1, n = 0;
-
-	while (rc == 1 && n < TAP_TURN)
-		rc = take_burst(worker, &n, now);
-	if (rc >= 0)
-		return;
-	/* The device is gone; the keeper will send a new one, or end us. */
-	fprintf(stderr, "the TAP is gone\n");
-	unwatch(worker, worker->tap.fd);
-	io_tap_set(&worker->tap, -1);
-}
-
-static void take_datagrams(struct worker *worker, enum udp_family family, uint64_t now)
-{
-	const struct endpoint *from;
-	uint8_t *datagram;
-	size_t size;
-
-	if (!io_udp_receive(&worker->udp, family))
-		return;
-	worker->backlog.mark = io_udp_batch(&worker->udp);
-	while (worker->engine && (datagram = io_udp_next(&worker->udp, &size, &from)))
-		engine_datagram(worker->engine, from, datagram, size, now);
-	join_flush(&worker->join);
-	io_udp_release(&worker->udp, backlog_oldest(&worker->backlog));
-}
-
-/* Milliseconds until the engine wants its tick; -1: it does not. */
-static int timeout(const struct worker *worker, uint64_t now)
-{
-	uint64_t due = worker->engine ? engine_due(worker->engine) : UINT64_MAX;
-
-	if (worker->backlog.n || worker->ahead.n)
-		return 0;
-	if (due == UINT64_MAX)
-		return -1;
-	return due <= now ? 0 : (int)((due - now + MS_NS - 1) / MS_NS % 3600000);
-}
-
-static void serve(struct worker *worker, const struct epoll_event *event)
-{
-	switch (event->data.u32) {
-	case SOURCE_CONTROL:
-		worker->ended = !worker_hear(worker);
-		break;
-	case SOURCE_TAP:
-		take_frames(worker, clock_now_ns());
-		break;
-	case SOURCE_UDP4:
-		take_datagrams(worker, UDP_IPV4, clock_now_ns());
-		break;
-	case SOURCE_UDP6:
-		take_datagrams(worker, UDP_IPV6, clock_now_ns());
-		break;
-	}
-}
-
-/*
- * What takes long waits until TAP and socket have nothing more, and goes one by one: what is small
- * does not wait for what is large. More is written only to make room.
- */
-static void serve_waiting(struct worker *worker)
-{
-	struct backlog *backlog = &worker->backlog;
-	struct frame *frame = ahead_next(&worker->ahead);
-
-	if (frame) {
-		uint64_t now = clock_now_ns();
-
-		send_frame_on(worker, frame, now);
-		flush(worker, now);
-	}
-	while (backlog->n) {
-		backlog_write(backlog);
-		io_udp_release(&worker->udp, backlog_oldest(backlog));
-		if (!io_udp_is_crowded(&worker->udp))
-			break;
-	}
-}
-
-static void loop(struct worker *worker)
-{
-	struct epoll_event events[4];
-
-	/* syscall: epoll_wait */
-	/* syscall: epoll_pwait; where there is no epoll_wait */
-	while (!worker->ended) {
-		int n = epoll_wait(worker->epoll_fd, events, 4, timeout(worker, clock_now_ns()));
-
-		for (int i = 0; i < n && !worker->ended; i++) {
-			serve(worker, &events[i]);
-			flush(worker, clock_now_ns());
-		}
-		serve_waiting(worker);
-		uint64_t now = clock_now_ns();
-		if (worker->engine && engine_due(worker->engine) <= now) {
-			engine_tick(worker->engine, now);
-			flush(worker, now);
-		}
-	}
-}
-
 /*
  * The process was forked off one that may hold other workers' control sockets: with a copy here,
  * they would not see it close.
@@ -347,50 +172,120 @@ static void close_all_but(int control_fd)
 	close_range((unsigned)control_fd + 1, ~0U, 0);
 }
 
-struct worker *worker_open(int control_fd)
+static void free_all(struct worker *worker)
+{
+	for (uint8_t i = 0; i < worker->n_porters; i++) {
+		porter_close(worker->porters[i]);
+		vault_free(worker->porters[i]);
+	}
+	vault_free(worker);
+}
+
+static int add_porter(struct worker *worker)
+{
+	struct porter *porter = vault_new(sizeof(*porter));
+	int rc = porter ? porter_open(porter, worker, worker->n_porters) : -ENOMEM;
+
+	if (rc) {
+		vault_free(porter);
+		return rc;
+	}
+	worker->sockets[worker->n_porters] = &porter->udp;
+	worker->porters[worker->n_porters++] = porter;
+	return 0;
+}
+
+struct worker *worker_open(int control_fd, uint8_t n_lanes)
 {
 	close_all_but(control_fd);
 	struct worker *worker = vault_new(sizeof(*worker));
+	int rc = worker ? 0 : -ENOMEM;
 
-	if (!worker) {
-		fprintf(stderr, "tunnel: no memory for a worker\n");
-		return NULL;
-	}
 	/* Keys must not end in a core file, nor be read by another process of the same user. */
 	prctl(PR_SET_DUMPABLE, 0);
-	worker->control_fd = control_fd;
-	worker->tap.fd = -1;
-	worker->join.write = let_wait;
-	worker->join.context = worker;
-	worker->backlog.write = write_frame;
-	worker->backlog.context = worker;
-	worker->udp.fds[UDP_IPV4] = worker->udp.fds[UDP_IPV6] = -1;
-	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (worker->epoll_fd < 0) {
-		fprintf(stderr, "tunnel: epoll: %s\n", strerror(errno));
-		vault_free(worker);
+	/* A heap of a thread's own would grow by mprotect(2), which is not allowed. */
+	if (n_lanes > 1)
+		mallopt(M_ARENA_MAX, 1);
+	for (uint8_t i = 0; i < n_lanes && rc == 0; i++)
+		rc = add_porter(worker);
+	if (rc) {
+		fprintf(stderr, "tunnel: start a worker: %s\n", strerror(-rc));
+		if (worker)
+			free_all(worker);
 		return NULL;
 	}
-	watch(worker, control_fd, SOURCE_CONTROL);
+	worker->control_fd = control_fd;
+	pthread_mutex_init(&worker->lock, NULL);
+	pthread_mutex_init(&worker->gate, NULL);
+	sem_init(&worker->spawned, 0, 0);
+	porter_watch_control(worker->porters[0], control_fd);
 	return worker;
+}
+
+static void *carry(void *context)
+{
+	struct porter *porter = context;
+
+	sem_post(&porter->worker->spawned);
+	porter_run(porter);
+	return NULL;
+}
+
+/* Keys pass over the stack, so it is in a vault; in front of it is a page that nobody may touch. */
+static int spawn(struct porter *porter)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	uint8_t *stack = vault_new(STACK_SIZE + 2 * page);
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	if (!stack)
+		return -ENOMEM;
+	uint8_t *guard = stack + page - (uintptr_t)stack % page;
+	if (mprotect(guard, page, PROT_NONE))
+		return -errno;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	int rc = pthread_attr_setstack(&attributes, guard + page, STACK_SIZE);
+	if (rc == 0)
+		rc = pthread_create(&thread, &attributes, carry, porter);
+	pthread_attr_destroy(&attributes);
+	return -rc;
+}
+
+int worker_spawn(struct worker *worker)
+{
+	int rc = 0;
+
+	for (uint8_t i = 1; i < worker->n_porters && rc == 0; i++)
+		rc = spawn(worker->porters[i]);
+	/* What libc does at a thread's start, it has done before the filter comes. */
+	for (uint8_t i = 1; i < worker->n_porters && rc == 0; i++)
+		while (sem_wait(&worker->spawned))
+			;
+	if (rc)
+		fprintf(stderr, "tunnel: start a lane: %s\n", strerror(-rc));
+	return rc;
 }
 
 int worker_serve(struct worker *worker)
 {
-	loop(worker);
+	porter_run(worker->porters[0]);
+	/* From here on the others stand still. */
 	worker_forget_staged(worker);
 	engine_free(worker->engine);
-	io_tap_set(&worker->tap, -1);
-	io_udp_set(&worker->udp, UDP_IPV4, -1);
-	io_udp_set(&worker->udp, UDP_IPV6, -1);
-	close(worker->epoll_fd);
-	vault_free(worker);
+	worker->engine = NULL;
+	crypto_wipe(worker->private_key, sizeof(worker->private_key));
+	for (uint8_t i = 0; i < worker->n_porters; i++)
+		porter_drop(worker->porters[i]);
+	if (worker->n_porters == 1)
+		free_all(worker);
 	return 0; /* syscall: exit_group */
 }
 
-int worker_run(int control_fd)
+int worker_run(int control_fd, uint8_t n_lanes)
 {
-	struct worker *worker = worker_open(control_fd);
+	struct worker *worker = worker_open(control_fd, n_lanes);
 
-	return worker ? worker_serve(worker) : 1;
+	return worker && worker_spawn(worker) == 0 ? worker_serve(worker) : 1;
 }

@@ -31,16 +31,28 @@ static bool answer_result(struct worker *worker, int code, const struct err *err
 _Static_assert(sizeof(((struct err *)0)->message) >= sizeof(((struct control_result *)0)->message),
 	       "an error fits an answer");
 
+static void close_fds(int fds[CONTROL_FDS])
+{
+	for (int i = 0; i < CONTROL_FDS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
 void worker_forget_staged(struct worker *worker)
 {
 	struct staged *staged = &worker->staged;
 
-	for (int i = 0; i < CONTROL_FDS && staged->begun; i++)
-		if (staged->fds[i] >= 0)
-			close(staged->fds[i]);
+	for (int lane = 0; lane < CONTROL_LANES_MAX && staged->begun; lane++)
+		close_fds(staged->fds[lane]);
 	vault_free(staged->peers);
 	free(staged->sorted);
 	crypto_wipe(staged, sizeof(*staged));
+}
+
+static void take_fds(int to[CONTROL_FDS], int from[CONTROL_FDS])
+{
+	for (int i = 0; i < CONTROL_FDS; i++)
+		to[i] = fd_take(&from[i]);
 }
 
 static bool begin(struct worker *worker, const struct control_begin *begin, int fds[CONTROL_FDS])
@@ -49,9 +61,9 @@ static bool begin(struct worker *worker, const struct control_begin *begin, int 
 
 	worker_forget_staged(worker);
 	staged->begun = true;
-	for (int i = 0; i < CONTROL_FDS; i++)
-		staged->fds[i] = fd_take(&fds[i]);
-	if (begin->n_peers > CONTROL_PEERS_MAX)
+	memset(staged->fds, -1, sizeof(staged->fds));
+	take_fds(staged->fds[0], fds);
+	if (begin->n_peers > CONTROL_PEERS_MAX || begin->n_lanes > CONTROL_LANES_MAX)
 		return false;
 	staged->peers = vault_new((begin->n_peers + 1) * sizeof(*staged->peers));
 	staged->sorted = calloc(begin->n_peers + 1, sizeof(*staged->sorted));
@@ -60,6 +72,19 @@ static bool begin(struct worker *worker, const struct control_begin *begin, int 
 		return true;
 	}
 	staged->begin = *begin;
+	return true;
+}
+
+static bool add_lane(struct worker *worker, uint32_t lane, int fds[CONTROL_FDS])
+{
+	struct staged *staged = &worker->staged;
+
+	if (staged->error)
+		return true;
+	if (!staged->begun || !lane || lane >= staged->begin.n_lanes)
+		return false;
+	close_fds(staged->fds[lane]);
+	take_fds(staged->fds[lane], fds);
 	return true;
 }
 
@@ -85,6 +110,7 @@ static struct engine_config engine_config_of(struct worker *worker)
 		.preferred = crypto_preferred(),
 		.mtu = begin->mtu,
 		.segment = begin->segment,
+		.lanes = (uint8_t)begin->n_lanes,
 		.wall_ns = clock_wall_ns(),
 		.ops = worker_ops(worker),
 	};
@@ -142,23 +168,27 @@ static void remove_unnamed(const struct staged *staged, struct engine *engine, u
 
 static void take_descriptors(struct worker *worker)
 {
-	struct staged *staged = &worker->staged;
+	for (uint8_t lane = 0; lane < worker->n_porters; lane++) {
+		struct porter *porter = worker->porters[lane];
+		int *fds = worker->staged.fds[lane];
 
-	if (staged->fds[FD_TAP] >= 0)
-		worker_take_tap(worker, staged->fds[FD_TAP]);
-	if (staged->fds[FD_UDP4] >= 0)
-		worker_take_socket(worker, UDP_IPV4, staged->fds[FD_UDP4]);
-	if (staged->fds[FD_UDP6] >= 0)
-		worker_take_socket(worker, UDP_IPV6, staged->fds[FD_UDP6]);
-	for (int i = 0; i < CONTROL_FDS; i++)
-		staged->fds[i] = -1;
+		if (fds[FD_TAP] >= 0)
+			porter_take_tap(porter, fd_take(&fds[FD_TAP]));
+		if (fds[FD_UDP4] >= 0)
+			porter_take_socket(porter, UDP_IPV4, fd_take(&fds[FD_UDP4]));
+		if (fds[FD_UDP6] >= 0)
+			porter_take_socket(porter, UDP_IPV6, fd_take(&fds[FD_UDP6]));
+	}
 }
 
 static int check_descriptors(const struct worker *worker, struct err *err)
 {
-	const int *fds = worker->staged.fds;
+	const int *fds = worker->staged.fds[0];
 
-	if (fds[FD_TAP] < 0 && worker->tap.fd < 0 && !worker->engine)
+	if (worker->staged.begin.n_lanes > worker->n_porters)
+		return err_set(err, -EINVAL, "%u lanes; this worker was started for %u",
+			       worker->staged.begin.n_lanes, worker->n_porters);
+	if (fds[FD_TAP] < 0 && worker->porters[0]->tap.fd < 0 && !worker->engine)
 		return err_set(err, -EINVAL, "the first configuration needs a TAP");
 	if (fds[FD_UDP4] < 0 && fds[FD_UDP6] < 0 && !worker->engine)
 		return err_set(err, -EINVAL, "the first configuration needs a UDP socket");
@@ -222,13 +252,13 @@ static bool remove_peer(struct worker *worker, const uint8_t *public_key)
 	return answer_result(worker, rc, &err);
 }
 
-static bool take_tap(struct worker *worker, int fds[CONTROL_FDS])
+static bool take_tap(struct worker *worker, uint32_t lane, int fds[CONTROL_FDS])
 {
 	struct err err = {0};
 
-	if (fds[FD_TAP] < 0)
+	if (fds[FD_TAP] < 0 || lane >= worker->n_porters)
 		return false;
-	worker_take_tap(worker, fd_take(&fds[FD_TAP]));
+	porter_take_tap(worker->porters[lane], fd_take(&fds[FD_TAP]));
 	return answer_result(worker, 0, &err);
 }
 
@@ -243,8 +273,10 @@ static bool tell_status(struct worker *worker)
 	memcpy(message.tunnel.name, worker->name, sizeof(message.tunnel.name));
 	snprintf(message.tunnel.aead, sizeof(message.tunnel.aead), "%s; AES-GCM: %s",
 		 crypto_describe(), worker->engine ? engine_aes_gcm(worker->engine) : "none");
-	message.tunnel.drops[DROP_TAP_ERROR] += worker->drops[DROP_TAP_ERROR];
-	message.tunnel.drops[DROP_WIRE_ERROR] += worker->udp.n_errors;
+	for (uint8_t i = 0; i < worker->n_porters; i++) {
+		message.tunnel.drops[DROP_TAP_ERROR] += worker->porters[i]->tap_errors;
+		message.tunnel.drops[DROP_WIRE_ERROR] += worker->porters[i]->udp.n_errors;
+	}
 	bool told = answer(worker, &message, CONTROL_TUNNEL);
 	for (uint32_t n = 0; told && worker->engine; n++) {
 		if (!engine_peer_status(worker->engine, n, &message.peer_status, now))
@@ -278,6 +310,9 @@ bool worker_hear(struct worker *worker)
 	case CONTROL_BEGIN:
 		heard = begin(worker, &message.begin, fds);
 		break;
+	case CONTROL_LANE:
+		heard = add_lane(worker, message.lane, fds);
+		break;
 	case CONTROL_PEER:
 		heard = add_peer(worker, &message.peer);
 		break;
@@ -291,16 +326,13 @@ bool worker_hear(struct worker *worker)
 		heard = remove_peer(worker, message.peer.public_key);
 		break;
 	case CONTROL_TAP:
-		heard = take_tap(worker, fds);
+		heard = take_tap(worker, message.lane, fds);
 		break;
 	case CONTROL_STATUS:
 		heard = tell_status(worker);
 		break;
 	}
-	/* What nobody took. */
-	for (int i = 0; i < CONTROL_FDS; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	close_fds(fds); /* what nobody took */
 	crypto_wipe(&message, sizeof(message));
 	return heard;
 }

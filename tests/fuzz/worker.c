@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,6 +26,7 @@ const size_t fuzz_most = 2048;
 
 #define MESSAGES_MOST 24
 #define FDS_MOST 8
+#define LANES 2
 
 enum { HEARS_WORKER, HEARS_KEEPER };
 
@@ -39,6 +39,8 @@ static const size_t places[] = {
 	offsetof(struct control_message, begin.cipher),
 	offsetof(struct control_message, begin.mtu),
 	offsetof(struct control_message, begin.n_peers),
+	offsetof(struct control_message, begin.n_lanes),
+	offsetof(struct control_message, lane),
 	offsetof(struct control_message, peer.public_key),
 	offsetof(struct control_message, peer.has_preshared_key),
 	offsetof(struct control_message, peer.cipher),
@@ -133,8 +135,14 @@ static void hear_worker(int fds[2], struct input *input)
 
 	FUZZ_CHECK(worker);
 	worker->control_fd = fds[1];
-	worker->tap.fd = worker->udp.fds[UDP_IPV4] = worker->udp.fds[UDP_IPV6] = -1;
-	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	worker->n_porters = LANES;
+	for (uint8_t i = 0; i < LANES; i++) {
+		worker->porters[i] = calloc(1, sizeof(struct porter));
+		FUZZ_CHECK(worker->porters[i]);
+		worker->sockets[i] = &worker->porters[i]->udp;
+		FUZZ_CHECK(porter_open(worker->porters[i], worker, i) == 0);
+	}
+	worker->holder = worker->porters[0];
 	for (int i = 0; hears && i < MESSAGES_MOST && input_left(input); i++) {
 		message_send(fds[0], input);
 		hears = worker_hear(worker);
@@ -142,10 +150,10 @@ static void hear_worker(int fds[2], struct input *input)
 	}
 	worker_forget_staged(worker);
 	engine_free(worker->engine);
-	io_tap_set(&worker->tap, -1);
-	io_udp_set(&worker->udp, UDP_IPV4, -1);
-	io_udp_set(&worker->udp, UDP_IPV6, -1);
-	close(worker->epoll_fd);
+	for (uint8_t i = 0; i < LANES; i++) {
+		porter_close(worker->porters[i]);
+		free(worker->porters[i]);
+	}
 	free(worker);
 }
 
@@ -183,7 +191,7 @@ static void hear_keeper(int fds[2], struct input *input)
 		check_err(&err);
 	if (control_remove_peer(fds[0], peer.public_key, &err))
 		check_err(&err);
-	if (control_send_tap(fds[0], fds[0], &err))
+	if (control_send_tap(fds[0], 0, fds[0], &err))
 		check_err(&err);
 }
 

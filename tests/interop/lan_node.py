@@ -51,10 +51,10 @@ class Node:
     """keep_tap: hold a copy of what it reads frames from, as a keeper does."""
 
     def __init__(self, *peers, key=NODE_KEY, cipher="auto", mtu=1500, segment=0, address="127.0.0.1",
-                 keep_tap=False):
+                 keep_tap=False, lanes=1):
         self.tap, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [PROGRAM, "--key", key.hex(), "--cipher", cipher, "--mtu", str(mtu),
-                   "--segment", str(segment), "--listen", text_of(address, 0), "--frames", str(far.fileno())]
+                   "--segment", str(segment), "--lanes", str(lanes), "--listen", text_of(address, 0), "--frames", str(far.fileno())]
         for peer in peers:
             command += ["--peer", peer]
         self.stderr = tempfile.TemporaryFile("w+")

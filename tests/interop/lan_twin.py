@@ -350,7 +350,7 @@ class Twin:
         if now - session.born >= REJECT_AFTER_TIME:
             raise Refused("an old session")
         lane = index - session.index
-        if lane >= min(self.lanes, session.lanes):
+        if lane >= self.lanes:
             raise Refused("no such lane")
         newest = session.greatest[lane]
         inner = session.open(lane, counter, message[16:])
@@ -358,7 +358,8 @@ class Twin:
             peer.locate(source)
         if counter > newest and session is peer.previous:
             self.follow(peer)
-        peer.received_at, peer.unanswered_since = now, None
+        if lane == 0:
+            peer.received_at, peer.unanswered_since = now, None
         if session is peer.next:
             self.confirm(peer, now)
         if inner:
@@ -370,7 +371,8 @@ class Twin:
     def on_inner(self, peer, session, lane, what, now):
         if isinstance(what, Control):
             return self.on_control(peer, session, lane, what, now)
-        self.owe(peer, now)
+        if lane == 0:
+            self.owe(peer, now)
         fields = what.like if isinstance(what, Piece) else what
         if fields.segment != self.segment:
             raise Refused("another segment")

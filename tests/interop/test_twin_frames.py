@@ -389,3 +389,22 @@ def test_lanes_of_a_peer_with_many(make):
     to_node(host, node, [frame_of(60, 1)])
     to_host(host, node, [from_node(60, 1)])
     assert not host.twin.refused
+
+
+def test_a_node_opens_its_lanes(make):
+    """By probes that are answered on the lane; what comes in on one needs no permission."""
+    host, node = make.pair(host={"lanes": 2}, node={"lanes": 3})
+    host.twin.send_probe(host.peer, 100, host.now())
+    assert host.pump(lambda: node.peer()["lanes"] == 2), "two are common, and the host answers on both"
+    base = host.peer.current.index
+    lanes = {int.from_bytes(datagram[4:8], "little") - base for datagram in host.heard if datagram[0] == 4}
+    assert lanes == {0, 1}
+    probes = [c for _, c in host.twin.controls if c.type == lan_inner.PROBE and c.lanes == 3 and c.size == 64]
+    assert probes, "a probe of a lane has sixteen bytes of fill"
+    for lane in range(3):
+        host.send_inner(head() + frame_of(60, lane), lane=lane)
+        assert node.get(PATIENCE) == frame_of(60, lane)
+    assert not node.drops("unknown-index") and not node.drops("replay")
+    host.send_inner(head() + BODY, lane=3)
+    until(lambda: node.drops("unknown-index") == 1, "there is no fourth")
+    assert not host.twin.refused

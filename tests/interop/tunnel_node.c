@@ -3,7 +3,7 @@
  * One node of a lan tunnel for tests: plays the keeper towards a real worker process.
  *
  *	tunnel_node --key HEX [--listen ADDRESS:PORT] [--cipher auto|aes256gcm|chacha20poly1305]
- *		[--mtu N] [--segment N] (--frames FD | --tap NAME)
+ *		[--mtu N] [--segment N] [--lanes N] (--frames FD | --tap NAME)
  *		[--peer KEYHEX[,endpoint=ADDRESS:PORT][,psk=HEX][,keepalive=S][,relay][,cipher=WORD]
  *			[,macs=N][,storm=N][,name=WORD]] …
  *
@@ -11,6 +11,7 @@
  * SOCK_DGRAM, one end of a pair; 3 by habit). Each message is a virtio_net header of 10 bytes and
  * an Ethernet frame, both ways; zero bytes are the header of a frame with complete checksums. No
  * root is needed. --tap NAME opens that TAP (made if it does not exist, not persistent).
+ * Lanes from the second on have a socket on 127.0.0.1, and no frames of their own to send.
  * ADDRESS is IPv4, or IPv6 in brackets; port 0 is any. Default 127.0.0.1:0.
  *
  * It says "ready PUBLICKEYHEX PORT" when the worker is configured, then takes lines from stdin and
@@ -196,7 +197,7 @@ static json_t *peer_json(const struct control_peer_status *peer)
 		  sizeof(address));
 	snprintf(endpoint, sizeof(endpoint), peer->endpoint.family == 6 ? "[%s]:%u" : "%s:%u",
 		 address, peer->endpoint.port);
-	return json_pack("{s:s,s:s,s:b,s:s,s:I,s:s,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:o}", "name",
+	return json_pack("{s:s,s:s,s:b,s:s,s:I,s:s,s:i,s:i,s:I,s:I,s:I,s:I,s:I,s:i,s:o}", "name",
 			 peer->name, "key", key, "connected", peer->connected, "cipher",
 			 control_cipher_name(peer->cipher), "handshake-age-ms",
 			 (json_int_t)peer->handshake_age_ms, "endpoint", endpoint, "path-mtu",
@@ -204,7 +205,7 @@ static json_t *peer_json(const struct control_peer_status *peer)
 			 (json_int_t)peer->macs_refused, "rx-bytes", (json_int_t)peer->rx_bytes,
 			 "tx-bytes", (json_int_t)peer->tx_bytes, "rx-frames",
 			 (json_int_t)peer->rx_frames, "tx-frames", (json_int_t)peer->tx_frames,
-			 "drops", drops_json(peer->drops));
+			 "lanes", (int)peer->lanes, "drops", drops_json(peer->drops));
 }
 
 static void print_status(int fd)
@@ -280,13 +281,32 @@ static void obey(int fd, char *line)
 	fflush(stdout);
 }
 
+static void open_lanes(uint32_t n)
+{
+	static struct control_lane lanes[CONTROL_LANES_MAX];
+	struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+
+	if (n < 1 || n > CONTROL_LANES_MAX)
+		die("--lanes 1 to 16");
+	config.n_lanes = n;
+	config.lanes = lanes;
+	for (uint32_t i = 0; i + 1 < n; i++) {
+		int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (fd < 0 || bind(fd, (struct sockaddr *)&in, sizeof(in)))
+			die("cannot open a lane's socket");
+		lanes[i] = (struct control_lane){-1, fd, -1};
+	}
+}
+
 /* Returns the port. */
 static int parse_arguments(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"key", 1, NULL, 'k'},	{"listen", 1, NULL, 'l'},  {"cipher", 1, NULL, 'c'},
-		{"mtu", 1, NULL, 'm'},	{"frames", 1, NULL, 'f'},  {"tap", 1, NULL, 't'},
-		{"peer", 1, NULL, 'p'}, {"segment", 1, NULL, 's'}, {0}};
+	static const struct option options[] = {{"key", 1, NULL, 'k'},	  {"listen", 1, NULL, 'l'},
+						{"cipher", 1, NULL, 'c'}, {"mtu", 1, NULL, 'm'},
+						{"frames", 1, NULL, 'f'}, {"tap", 1, NULL, 't'},
+						{"peer", 1, NULL, 'p'},	  {"segment", 1, NULL, 's'},
+						{"lanes", 1, NULL, 'n'},  {0}};
 	int option, port = 0;
 	char any[] = "127.0.0.1:0";
 
@@ -301,6 +321,8 @@ static int parse_arguments(int argc, char **argv)
 			config.mtu = (uint32_t)atoi(optarg);
 		else if (option == 's')
 			config.segment = (uint32_t)strtoul(optarg, NULL, 0);
+		else if (option == 'n')
+			open_lanes((uint32_t)atoi(optarg));
 		else if (option == 'f')
 			config.tap_fd = atoi(optarg);
 		else if (option == 't')
@@ -329,7 +351,7 @@ int main(int argc, char **argv)
 	if (child == 0) {
 		close(fds[0]);
 		close(0);
-		_exit(worker_run(fds[1]));
+		_exit(worker_run(fds[1], config.n_lanes ? (uint8_t)config.n_lanes : 1));
 	}
 	close(fds[1]);
 	if (child < 0 || control_send_config(fds[0], &config, &err) ||

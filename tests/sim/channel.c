@@ -55,7 +55,8 @@ struct node *channel_find(struct world *world, const struct endpoint *to)
 		struct node *node = &world->nodes[i];
 		struct endpoint at = {.remote = node_address(node, node->roams)};
 
-		if (endpoint_same(&at, to))
+		if (endpoint_same_address(&at, to) && to->remote.port >= SIM_PORT &&
+		    to->remote.port < SIM_PORT + world->scenario->lanes[i])
 			return node;
 	}
 	return NULL;
@@ -150,6 +151,8 @@ static struct packet *packet_new(const struct node *node, const struct endpoint 
 				  .to = *to,
 				  .sender = (uint8_t)node->index,
 				  .size = size};
+	packet->from.remote.port = (uint16_t)(packet->from.remote.port + to->lane);
+	packet->to.lane = 0;
 	memcpy(packet->bytes, bytes, size);
 	packet->serial = (uint32_t)node->world->tally.datagrams;
 	if (bytes[0] == MESSAGE_DATA) {
@@ -169,6 +172,14 @@ static bool is_deaf(struct world *world, const struct endpoint *to)
 	       world->now >= calm->from && world->now < calm->from + 30 * SECOND_NS;
 }
 
+/* A firewall, in bad times, lets in what goes to lane 0's port. */
+static bool is_closed(const struct world *world, const struct endpoint *to)
+{
+	const struct calm *calm = &world->calms[world->calm_at];
+
+	return world->scenario->closes && to->remote.port != SIM_PORT && world->now < calm->from;
+}
+
 /* Puts one of the copies on its way, or loses it. */
 static void dispatch(struct node *node, const struct link *link, const struct endpoint *to,
 		     const uint8_t *bytes, size_t size, bool copy)
@@ -176,7 +187,7 @@ static void dispatch(struct node *node, const struct link *link, const struct en
 	struct world *world = node->world;
 	uint64_t *random = &world->channel_random;
 
-	if (sim_below(random, 1000) < link->loss || is_deaf(world, to))
+	if (sim_below(random, 1000) < link->loss || is_deaf(world, to) || is_closed(world, to))
 		return;
 	struct packet *packet = packet_new(node, to, bytes, size);
 	packet->copy = copy;

@@ -15,7 +15,7 @@ struct key {
 	uint32_t next_key;	       /* in the bucket, plus one */
 	uint64_t seal_born, open_born; /* by the clocks of those who hold it; 0: not so */
 	uint64_t n_sealed, next[LANES_MAX];
-	uint8_t opened[OPENED / 8];
+	uint8_t opened[SIM_LANES][OPENED / 8];
 };
 
 /* A cipher that is alive, and its key. */
@@ -241,10 +241,10 @@ int __wrap_session_open(struct session *session, uint8_t lane, uint8_t *message,
 			   (double)(node_now(node) - key->open_born) / 1e9);
 	if (counter >= OPENED)
 		return rc;
-	if (key->opened[counter / 8] & bit)
+	if (key->opened[lane][counter / 8] & bit)
 		world_fail(node->world, "node %d takes message %lu of a session twice", node->index,
 			   counter);
-	key->opened[counter / 8] |= bit;
+	key->opened[lane][counter / 8] |= bit;
 	return rc;
 }
 

@@ -14,7 +14,7 @@ bool node_runs(const struct node *node)
 
 struct control_endpoint node_address(const struct node *node, bool away)
 {
-	struct control_endpoint at = {.family = 4, .port = 51821};
+	struct control_endpoint at = {.family = 4, .port = SIM_PORT};
 	uint8_t last = (uint8_t)(node->index + 1 + (away ? 100 : 0));
 
 	if (!node->world->scenario->ipv6) {
@@ -112,6 +112,7 @@ void node_start(struct node *node)
 		.mtu = scenario->mtu,
 		.wall_ns = SIM_WALL + (world->now - SIM_START) + (uint64_t)node->wall_ns,
 		.load_limit = scenario->load_limit,
+		.lanes = scenario->lanes[node->index],
 		.ops = {node, room, send, deliver, fill, report},
 	};
 	struct err err = {0};
@@ -266,6 +267,7 @@ void node_feed(struct node *node, uint8_t to, uint32_t size)
 	sent->strict = world->calm_at < world->n_calms && world->now >= calm->strict_from &&
 		       world->now + SIM_LATE_NS < calm->until;
 	traffic_make((uint32_t)world->n_sent++, sent->from, to, &frame);
+	frame.lane = (uint8_t)(world->n_sent % world->scenario->lanes[node->index]);
 	node->fed++;
 	world->tally.frames++;
 	hooks_node = node;

@@ -121,6 +121,21 @@ static void draw_numbers(struct scenario *scenario, uint64_t *random)
 	}
 }
 
+/*
+ * Half of them have one lane each. So do those whose keys last for few messages only, as no lane's
+ * share of them would do. Drawn from a stream of its own.
+ */
+static void draw_lanes(struct scenario *scenario)
+{
+	static const uint8_t lanes[] = {1, 2, 2, SIM_LANES};
+	uint64_t random = scenario->seed * 11 + 3;
+	bool several = sim_below(&random, 2) && !scenario->rekey_messages;
+
+	scenario->closes = several && sim_below(&random, 2);
+	for (int i = 0; i < SIM_NODES; i++)
+		scenario->lanes[i] = several ? lanes[sim_below(&random, 4)] : 1;
+}
+
 /* How much is wrong. */
 static int64_t draw_value(const struct scenario *scenario, enum fault_kind kind, uint64_t *random)
 {
@@ -225,6 +240,7 @@ void scenario_draw(struct scenario *scenario, uint64_t seed, uint64_t length_ns)
 	draw_shape(scenario, random);
 	draw_ciphers(scenario, random);
 	draw_numbers(scenario, random);
+	draw_lanes(scenario);
 	add_paths(scenario, random);
 	for (;;) {
 		uint64_t calm = sim_between(random, 75, sim_below(random, 3) ? 200 : 600);
@@ -335,11 +351,12 @@ void scenario_print(const struct scenario *scenario)
 {
 	printf("# seed %lu: %s of %d, ipv%d, delay %.1f ms, mtu %u, path %u, keepalive %u, load "
 	       "limit %u, "
-	       "rekey after %lu messages\n",
+	       "rekey after %lu messages, lanes %u %u %u %u%s\n",
 	       scenario->seed, shape_name(scenario->shape), scenario->n_nodes,
 	       scenario->ipv6 ? 6 : 4, (double)scenario->delay_ns / 1e6, scenario->mtu,
 	       scenario->path_mtu, scenario->keepalive_s, scenario->load_limit,
-	       scenario->rekey_messages);
+	       scenario->rekey_messages, scenario->lanes[0], scenario->lanes[1], scenario->lanes[2],
+	       scenario->lanes[3], scenario->closes ? ", which bad times close" : "");
 	for (int i = 0; i < scenario->n_faults; i++) {
 		const struct fault *fault = &scenario->faults[i];
 		char other[8] = "all";

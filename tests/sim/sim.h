@@ -22,7 +22,9 @@
 #include "tunnel/core.h"
 
 #define SIM_NODES 4
-#define SIM_ALL 0xff /* in place of a node: all of them */
+#define SIM_LANES 4
+#define SIM_PORT 51821 /* of lane 0; lane k's is k more */
+#define SIM_ALL 0xff   /* in place of a node: all of them */
 #define SIM_FAULTS 512
 #define SIM_START (1000 * SECOND_NS)	  /* of the monotonic clocks */
 #define SIM_WALL (1700000000 * SECOND_NS) /* since 1970, at SIM_START */
@@ -106,6 +108,8 @@ struct scenario {
 	uint32_t mtu, path_mtu, keepalive_s, load_limit;
 	uint64_t delay_ns;			  /* of every link, when nothing is wrong */
 	uint64_t rekey_messages, refuse_messages; /* 0: as the suites have it */
+	uint8_t lanes[SIM_NODES];
+	bool closes; /* in bad times, all ports but lane 0's */
 	struct fault faults[SIM_FAULTS];
 	int n_faults;
 };

@@ -24,6 +24,7 @@ struct net_packet {
 };
 
 struct net_frame {
+	uint8_t lane;
 	size_t size;
 	uint8_t *bytes;
 	uint16_t csum_start, csum_offset;
@@ -34,13 +35,15 @@ struct net;
 struct net_node {
 	struct net *net;
 	struct engine *engine;
-	struct endpoint endpoint; /* its address on the wire */
+	struct endpoint endpoint; /* its address on the wire; lane k's port is k more */
+	uint8_t n_lanes;
 	uint8_t private_key[KEY_SIZE], public_key[KEY_SIZE];
 	uint32_t interface_mtu; /* larger packets get EMSGSIZE */
 	bool dead;		/* neither sends nor receives */
 	struct net_frame frames[NET_FRAMES];
 	int n_frames, connected, lost;
 	uint64_t sent; /* datagrams */
+	uint64_t lane_sent[LANES_MAX];
 	uint8_t room[NET_ROOM];
 	uint32_t refused_peer, n_refused;
 	size_t refused_size;
@@ -99,7 +102,11 @@ static void net_send(void *context, const struct endpoint *to, uint8_t *bytes, s
 	struct net *net = node->net;
 	size_t packet_size = size + endpoint_overhead(to);
 
+	struct endpoint from = node->endpoint;
+
 	node->sent++;
+	node->lane_sent[to->lane]++;
+	from.remote.port = (uint16_t)(from.remote.port + to->lane);
 	if (packet_size > node->interface_mtu) {
 		node->refused_peer = peer_id;
 		node->refused_size = size;
@@ -112,7 +119,7 @@ static void net_send(void *context, const struct endpoint *to, uint8_t *bytes, s
 	for (int i = 0; i < copies; i++) {
 		uint64_t jitter = net->jitter ? net_random(net) % net->jitter : 0;
 
-		net_put(net, &node->endpoint, to, bytes, size, net->now + net->delay + jitter);
+		net_put(net, &from, to, bytes, size, net->now + net->delay + jitter);
 	}
 }
 
@@ -123,7 +130,7 @@ static void net_deliver(void *context, struct frame *frame)
 	if (node->n_frames == NET_FRAMES)
 		return;
 	struct net_frame *kept = &node->frames[node->n_frames++];
-	*kept = (struct net_frame){frame->size, malloc(frame->size), frame->csum_start,
+	*kept = (struct net_frame){frame->lane, frame->size, malloc(frame->size), frame->csum_start,
 				   frame->csum_offset};
 	memcpy(kept->bytes, frame->data, frame->size);
 }
@@ -180,12 +187,14 @@ static struct net_node *net_add(struct net *net, struct engine_config *given)
 		config.mtu = given->mtu;
 		config.segment = given->segment;
 		config.load_limit = given->load_limit;
+		config.lanes = given->lanes;
 	}
 	node->engine = engine_new(&config, net->now, &err);
 	if (!node->engine) {
 		printf("Bail out! %s\n", err.message);
 		exit(1);
 	}
+	node->n_lanes = config.lanes ? config.lanes : 1;
 	memcpy(node->public_key, engine_public_key(node->engine), KEY_SIZE);
 	return node;
 }
@@ -239,14 +248,21 @@ static void net_inject(struct net_node *node, const struct endpoint *from, const
 	net_tell_refused(node);
 }
 
+/* Is that one of its ports? */
+static bool net_is_at(const struct net_node *node, const struct endpoint *to)
+{
+	return endpoint_same_address(&node->endpoint, to) &&
+	       to->remote.port >= node->endpoint.remote.port &&
+	       to->remote.port < node->endpoint.remote.port + node->n_lanes;
+}
+
 static void net_arrive(struct net *net, struct net_packet packet)
 {
 	if (!net->tap || net->tap(net, &packet)) {
 		for (int i = 0; i < net->n_nodes; i++) {
 			struct net_node *node = &net->nodes[i];
 
-			if (!node->dead && node->engine &&
-			    endpoint_same(&node->endpoint, &packet.to))
+			if (!node->dead && node->engine && net_is_at(node, &packet.to))
 				net_inject(node, &packet.from, packet.bytes, packet.size);
 		}
 	}
@@ -304,14 +320,20 @@ static void net_run(struct net *net, double seconds)
 	net_run_until(net, net->now + (uint64_t)(seconds * 1e9));
 }
 
-static void net_frame_in(struct net_node *node, const uint8_t *bytes, size_t size)
+static void net_frame_on(struct net_node *node, uint8_t lane, const uint8_t *bytes, size_t size)
 {
 	static uint8_t buffer[FRAME_HEADROOM + NET_ROOM + FRAME_TAILROOM];
-	struct frame frame = {.data = buffer + FRAME_HEADROOM, .size = (uint32_t)size};
+	struct frame frame = {
+		.data = buffer + FRAME_HEADROOM, .size = (uint32_t)size, .lane = lane};
 
 	memcpy(frame.data, bytes, size);
 	engine_frame(node->engine, &frame, node->net->now);
 	net_tell_refused(node);
+}
+
+static void net_frame_in(struct net_node *node, const uint8_t *bytes, size_t size)
+{
+	net_frame_on(node, 0, bytes, size);
 }
 
 static void net_forget_frames(struct net *net)

@@ -157,6 +157,7 @@ class Bare(Carrier):
 
 class Lanloom(Carrier):
     environment = {}
+    tunnel = ""  # more keys of it
 
     def __init__(self, lan, further=0, peer="", bridged=True):
         """`further`: so many idle peers besides at alpha; `peer`: more keys of the other one."""
@@ -185,7 +186,7 @@ class Lanloom(Carrier):
         public = [run(LANLOOM, "key", "public", key).stdout.strip() for key in keys]
         for host, own, other in self.lan.pairs():
             path = self.lan.file(f"{host.name}.yaml", f"name: bench\n{self.bridges}tunnels:\n"
-                                 f"  lan0: {{mode: lan, key: {keys[own - 1]}, port: 51821, mtu: {self.lan.mtu}, "
+                                 f"  lan0: {{mode: lan, key: {keys[own - 1]}, port: 51821, mtu: {self.lan.mtu}{self.tunnel}, "
                                  f"peers: [{', '.join(self.peers(public, own, other))}]}}\n")
             # A machine that is busy with other things may keep the worker from answering in time.
             until(lambda host=host, path=path: host.loom("up", "-q", path, check=False, env={
@@ -195,6 +196,10 @@ class Lanloom(Carrier):
         for host in self.lan.hosts:
             host.loom("down", "-q", "--force", self.lan.net.folder / f"{host.name}.yaml")
             until(lambda host=host: not host.pids(), 10, "the keeper has ended")
+
+
+class LanloomLanes(Lanloom):
+    tunnel = ", lanes: 2"
 
 
 class LanloomOpenssl(Lanloom):

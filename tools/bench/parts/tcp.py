@@ -18,6 +18,7 @@ UNITS = {"1 stream": "Gbit/s", "4 streams": "Gbit/s", "CPU": "s/GB"}
 stage = lan.stage
 FACTS = lan.facts
 US, OPENSSL, WG, VTUN = "lanloom", "lanloom, OpenSSL", "wireguard-go (IP only)", "VTun, unencrypted"
+LANES = "lanloom, 2 lanes"
 RATIOS = [
     Ratio("4 streams over wireguard-go's", (US, "4 streams"), (WG, "4 streams"), least=3.3),
     Ratio("4 streams over VTun's", (US, "4 streams"), (VTUN, "4 streams"), least=10),
@@ -30,6 +31,7 @@ RATIOS = [
     Ratio("with OpenSSL alone, 4 streams over wireguard-go's", (OPENSSL, "4 streams"), (WG, "4 streams"), least=2),
     Ratio("with OpenSSL alone, 4 streams over VTun's", (OPENSSL, "4 streams"), (VTUN, "4 streams"), least=6),
     Ratio("1 stream over VXLAN's (the aim beyond: 1)", (US, "1 stream"), ("VXLAN, unencrypted", "1 stream")),
+    Ratio("4 streams on two lanes over one", (LANES, "4 streams"), (US, "4 streams")),
     Ratio("CPU over VTun's", (US, "CPU"), (VTUN, "CPU"), most=1 / 11),
 ]
 
@@ -59,4 +61,5 @@ def measure(the, carrier):
         return figures
 
 
-WAYS = {name: lambda the, carrier=carrier: measure(the, carrier) for name, carrier in lan.CARRIERS.items()}
+CARRIERS = lan.CARRIERS | {LANES: lan.LanloomLanes}
+WAYS = {name: lambda the, carrier=carrier: measure(the, carrier) for name, carrier in CARRIERS.items()}
