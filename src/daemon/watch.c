@@ -339,13 +339,13 @@ static void look(void *data, int what)
 		return;
 	}
 	n = mend_plan(keeper, &watch->budget, &err);
-	watch->not_before_ms = now_ms() + (now_ms() - start) * SHARE;
 	if (n < 0)
 		tell_once(keeper, err.message);
 	if (n > 0)
 		mend(keeper);
 	else
 		fills_look(keeper, true);
+	watch->not_before_ms = now_ms() + (now_ms() - start) * SHARE;
 	if (!watch->looked) {
 		watch->looked = true;
 		keeper_end_check(keeper);

@@ -211,6 +211,30 @@ def test_ipv6_by_advertisement_and_by_dhcp(lab):
     assert lab.leases()["fd57::22"]["name"] == "six"
 
 
+def told_mtu(lab):
+    """What a guest is told by DHCP; None: nothing."""
+    told = lease(lab.guests["one"], VM1)["options"].get("26")
+    return int(told, 16) if told else None
+
+
+@pytest.mark.limit(120)
+def test_guests_are_told_what_their_wire_carries(lab):
+    """A bridge of other packets than 1500 bytes: option 26 of DHCP, and the MTU of router advertisements."""
+    one, path = lab.guests["one"], lab.file(addresses=', "fd57::1/64"')
+    usual = path.read_text()
+    for mtu in (1400, 1500):
+        path.write_text(usual.replace("mode: nat", f"mode: nat\n    mtu: {mtu}"))
+        lab.alpha.loom("up", path)
+        assert lab.alpha.link("lab")["mtu"] == mtu
+        until(lambda: told_mtu(lab) == (None if mtu == 1500 else mtu), 20, "DHCP says so")
+        until(lambda: one.sysctl("net.ipv6.conf.eth0.mtu") == str(mtu), 30, "the router says so")
+    # it becomes smaller while guests run, and no text says what it is
+    path.write_text(usual)
+    lab.alpha.loom("up", path)
+    lab.alpha.ip("link", "set", "lab", "mtu", "1300")
+    until(lambda: told_mtu(lab) == 1300, 20, "DHCP says so")
+
+
 @pytest.mark.limit(120)
 def test_an_isolated_network_leads_nowhere(lab):
     lab.up(mode="isolated", addresses=', "fd57::1/64"')

@@ -6,6 +6,7 @@
 import contextlib
 import json
 import struct
+import time
 
 import pytest
 from lib import frames, snapshot
@@ -85,6 +86,22 @@ def test_the_bridge_itself(lab, host):
     assert vlans(host, "br0") == {}
     lab()
     assert vlans(host, "br0") == {1: PVID}
+
+
+@pytest.mark.needs("portvlan")
+def test_a_port_that_nobody_declared_comes_back_with_its_vlans(net, host):
+    """The bridge is deleted, and the keeper makes it anew: what was plugged in by hand is as it was."""
+    host.loom("up", net.file("lab.yaml", "name: lab\nkeep: true\nbridges: {br0: {parameters: {vlan-filtering: true}}}\n"))
+    host.ip("link", "add", "wire", "type", "veth", "peer", "far")
+    host.ip("link", "set", "wire", "master", "br0")
+    host.run("bridge", "vlan", "del", "dev", "wire", "vid", "1")
+    host.run("bridge", "vlan", "add", "dev", "wire", "vid", "10", "pvid", "untagged")
+    host.run("bridge", "vlan", "add", "dev", "wire", "vid", "20-22")
+    wanted = {10: PVID} | {number: set() for number in range(20, 23)}
+    assert vlans(host, "wire") == wanted
+    time.sleep(2)  # the keeper has seen it
+    host.ip("link", "del", "br0")
+    until(lambda: vlans(host, "wire") == wanted, 20, "the port is as it was")
 
 
 @pytest.mark.needs("portvlan")
