@@ -160,6 +160,11 @@ int worker_change(struct service *service, const struct secrets *secrets, bool s
 /* It answered wrongly or not at all: ended, and started again soon. */
 void worker_distrust(struct service *service);
 
+/* --- priority.c --- */
+/* As `setup` has it, to all threads of the process, if there is one. -EPERM and err. */
+int priority_give(const struct service *service, const struct setup *setup, struct err *err);
+bool priority_same(const struct setup *one, const struct setup *other);
+
 /* --- leases.c --- */
 void leases_describe(struct service *service, json_t *to);
 /* What a MAC has a lease of within these nets (of IPv6: whoever has that one address). */

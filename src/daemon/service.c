@@ -133,19 +133,34 @@ static int start(struct service *service, struct err *err)
 	} else if (lanes_open(service, err)) {
 		return err->code;
 	}
-	return worker_start(service, err);
+	if (worker_start(service, err))
+		return err->code;
+	if (priority_give(service, service->setup, err)) {
+		worker_stop(service);
+		return err->code;
+	}
+	return 0;
 }
 
 static int change(struct service *service, struct setup *setup, const struct secrets *secrets,
 		  bool sockets, struct err *err)
 {
-	/* Threads and queues are made at a worker's start. */
+	struct err ignored;
+	bool same = priority_same(service->setup, setup);
+
+	/* Threads and queues are made at a worker's start, which gives it its priority, too. */
 	if (secrets->config.n_lanes != service->secrets->config.n_lanes) {
 		worker_stop(service);
 		loop_timer_set(&service->restart, 1);
 		return 0;
 	}
-	return worker_change(service, secrets, sockets, err);
+	if (!same && priority_give(service, setup, err))
+		return err->code;
+	if (!worker_change(service, secrets, sockets, err))
+		return 0;
+	if (!same)
+		priority_give(service, service->setup, &ignored);
+	return err->code;
 }
 
 static void stop(struct service *service)

@@ -10,12 +10,13 @@ struct tunnel {
 	const char *name, *key;
 	struct public_key public;
 	uint16_t port;
-	uint8_t cipher;
+	uint8_t cipher, priority;
 	uint32_t segment;
 	uint16_t lanes;
 };
 
 static const char *const ciphers[] = {"auto", "aes256gcm", "chacha20poly1305", NULL};
+static const char *const priorities[] = {"normal", "realtime", NULL};
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -29,6 +30,8 @@ static const struct field fields[] = {
 	 .doc = "UDP port to listen on; without one, any: others cannot begin then"},
 	{"cipher", &vtype_word, FIELD(tunnel, cipher), .words = ciphers, .initial = "auto",
 	 .doc = "what is accepted; auto takes both and sends what this CPU does faster"},
+	{"priority", &vtype_word, FIELD(tunnel, priority), .words = priorities, .initial = "normal",
+	 .doc = "realtime: before all ordinary processes, for short round trips beside bulk"},
 	{"segment", &vtype_u32, FIELD(tunnel, segment), .initial = "0",
 	 .doc = "number of the virtual LAN; only equal ones hear each other"},
 	{"lanes", &vtype_u16, FIELD(tunnel, lanes), .min = 1, .max = 16, .initial = "1",

@@ -52,6 +52,29 @@ def test_a_killed_worker_comes_back(fabric):
     assert alpha.link("lan0")["master"] == "br0"
 
 
+def policies(pid):
+    """Of all threads of a process."""
+    return {os.sched_getscheduler(int(task.name)) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()}
+
+
+def test_a_tunnel_in_real_time(fabric):
+    """It is a change of the process that runs, holds for the next one, and goes again."""
+    host, text = fabric.hosts[0], fabric.path.read_text()
+    keeper, worker = keeper_and_worker(host)
+    assert policies(worker) == {os.SCHED_OTHER}
+    fabric.path.write_text(text.replace("{mode: lan, ", "{mode: lan, priority: realtime, "))
+    host.loom("up", fabric.path, "--host", host.name)
+    assert policies(worker) == {os.SCHED_RR} and policies(keeper) == {os.SCHED_OTHER}
+    assert host.loom("plan", fabric.path, "--host", host.name).returncode == 0
+    os.kill(worker, signal.SIGKILL)
+    until(lambda: [pid for pid in host.pids() if pid not in (keeper, worker)], 10, "a worker is back")
+    until(lambda: policies(keeper_and_worker(host)[1]) == {os.SCHED_RR}, 10, "it is in real time, too")
+    assert fabric.guests[0].ping("10.77.0.12", wait=5, count=3)
+    fabric.path.write_text(text)
+    host.loom("up", fabric.path, "--host", host.name)
+    assert policies(keeper_and_worker(host)[1]) == {os.SCHED_OTHER}
+
+
 def test_the_far_side_may_be_killed_too(fabric):
     alpha, beta = fabric.hosts
     for host in (alpha, beta):
