@@ -137,6 +137,53 @@ static void rules_put(struct text *commands, const struct ruleset *ruleset)
 	text_add(commands, "%s}\n", rules);
 }
 
+/* Behind the brace that a listing has before a set's elements, to the one after them. */
+static void braces_copy(const char *from, struct text *out)
+{
+	const char *end = from;
+
+	for (bool name = false; *end && (name || *end != '}'); end++)
+		name ^= *end == '"';
+	text_addn(out, from, (size_t)(end - from));
+}
+
+/* What is in a set of the old table, if there is such a one. `head`: "set NAME {". */
+static void elements_keep(const struct table *table, const char *head, size_t size,
+			  struct text *commands)
+{
+	struct text line TEXT_CLEANUP = {0};
+	const char *set, *at;
+
+	text_add(&line, "\t%.*s\n", (int)size, head);
+	set = strstr(text_get(&table->listing), text_get(&line));
+	at = set ? strstr(set, "\telements = {") : NULL;
+	if (!at || at > strstr(set, "\n\t}"))
+		return;
+	text_add(commands, "add element %s %.*s ", table->name, (int)(size - strlen("set  {")),
+		 head + strlen("set "));
+	braces_copy(at + strlen("\telements = "), commands);
+	text_add(commands, "}\n");
+}
+
+/* The keeper comes a moment later: until then what is in its sets stays there. */
+static int fills_keep(struct table *table, struct text *commands, struct err *err)
+{
+	const char *line = table->after->rules;
+	int r;
+
+	text_clear(&table->listing);
+	r = nft_list(table->name, true, &table->listing, err);
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	for (; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+		size_t size = strcspn(line, "\n");
+
+		if (text_starts(line, "\tset ") || text_starts(line, "\tmap "))
+			elements_keep(table, line + 1, size - 1, commands);
+	}
+	return 0;
+}
+
 static int table_write(void *data, struct err *err)
 {
 	struct table *table = data;
@@ -147,6 +194,8 @@ static int table_write(void *data, struct err *err)
 	text_add(&commands, "add table %s\ndelete table %s\n", table->name, table->name);
 	if (table->after)
 		rules_put(&commands, table->after);
+	if (table->after && table->after->fills && fills_keep(table, &commands, err))
+		return err->code;
 	r = nft_run(text_get(&commands), err);
 	return r || !table->after ? r : table_seal(table, err);
 }
