@@ -14,7 +14,7 @@
  * covers: src/tunnel/noise.c src/tunnel/cookie.c src/tunnel/wire.c src/tunnel/pieces.c
  * covers: src/tunnel/session.c src/tunnel/forward.c src/tunnel/timers.c src/tunnel/pathmtu.c
  * covers: src/tunnel/mac_table.c src/tunnel/view.c src/tunnel/pool.c src/tunnel/offload.c
- * covers: src/tunnel/status.c src/tunnel/peer.c
+ * covers: src/tunnel/status.c src/tunnel/peer.c src/tunnel/lanes.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +45,7 @@ static void act_frame(struct input *input, struct node *node)
 	}
 	if (flags & 64)
 		frame.gso_type = input_u8(input);
+	frame.lane = flags >> 7;
 	engine_frame(node->engine, &frame, now);
 }
 
@@ -76,7 +77,8 @@ enum {
 	DELIVER_OTHER = 8,
 	DELIVER_FROM = 16,
 	DELIVER_CUT = 32,
-	DELIVER_AES = 64
+	DELIVER_AES = 64,
+	DELIVER_LANE = 128, /* the second */
 };
 
 /* One of the queue arrives, as it is or not, once or to be delivered again. */
@@ -115,7 +117,7 @@ static void seal_and_deliver(struct input *input, struct node *from, uint8_t *in
 	struct session *session = from->peer ? from->peer->current : NULL;
 	uint8_t flags = input_u8(input);
 
-	if (!session || session_seal(session, 0, inner, size, message))
+	if (!session || session_seal(session, flags & DELIVER_LANE ? 1 : 0, inner, size, message))
 		return;
 	if (flags & DELIVER_CHANGED)
 		tamper(input, message, DATA_OVERHEAD + size);
@@ -269,7 +271,8 @@ static void act_counter(struct input *input, struct node *node)
 
 	if (session && how & 1)
 		session->lanes[0].counter =
-			identity_of(session->suite)->reject_after_messages - how % 8;
+			identity_of(session->suite)->reject_after_messages / session->n_lanes -
+			how % 8;
 	else if (session)
 		session->lanes[0].counter += how * 64u;
 }
@@ -292,7 +295,7 @@ static void act_status(struct node *node)
 
 	engine_status(node->engine, &tunnel, now);
 	for (uint32_t i = 0; engine_peer_status(node->engine, i, &peer, now); i++)
-		FUZZ_CHECK(peer.path_mtu <= 65535);
+		FUZZ_CHECK(peer.path_mtu <= 65535 && peer.lanes <= node->engine->n_lanes);
 }
 
 static void act(struct input *input)

@@ -107,7 +107,7 @@ static void send(void *context, const struct endpoint *to, uint8_t *bytes, size_
 {
 	struct node *node = context;
 
-	FUZZ_CHECK(endpoint_exists(to));
+	FUZZ_CHECK(endpoint_exists(to) && to->lane < node->engine->n_lanes);
 	FUZZ_CHECK(size >= 32 && size <= 65535);
 	FUZZ_CHECK(wire_type(bytes, size));
 	if (queue_len == QUEUE_MOST)
@@ -143,6 +143,7 @@ static void node_make(unsigned int i)
 		.cipher = CONTROL_CIPHER_AUTO,
 		.preferred = SUITE_CHACHA,
 		.mtu = 1500,
+		.lanes = i ? 4 : 2,
 		.wall_ns = wall_ns + now,
 		.ops = {&nodes[i], room, send, take, fill, event},
 	};
@@ -184,7 +185,7 @@ static void session_plant(struct node *node, enum suite suite, bool initiator,
 	FUZZ_CHECK(view_reserve(&engine->view, node->peer, initiator, index));
 	handshake.local_index = *index;
 	handshake.remote_index = remote_index;
-	session = session_new(&engine->self, &handshake, initiator, 1, now);
+	session = session_new(&engine->self, &handshake, initiator, engine->n_lanes, now);
 	FUZZ_CHECK(session);
 	session->peer = node->peer;
 	view_find_slot(&engine->view, *index, &lane)->session = session;
