@@ -283,15 +283,35 @@ def stage(net, offloads=True):
     yield Lan(net, offloads)
 
 
+def seconds_of(path):
+    """What a process or thread had of the processor."""
+    words = path.read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def processor(lan):
     """Seconds that all processes in the hosts had so far."""
-    ticks = 0
+    seconds = 0
     for host in lan.hosts:
         for pid in host.pids():
             with contextlib.suppress(OSError):
-                words = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-                ticks += int(words[11]) + int(words[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+                seconds += seconds_of(pathlib.Path(f"/proc/{pid}/stat"))
+    return seconds
+
+
+def threads(lan):
+    """The same for each of their threads."""
+    found = {}
+    for host in lan.hosts:
+        for path in (path for pid in host.pids() for path in pathlib.Path(f"/proc/{pid}/task").glob("*/stat")):
+            with contextlib.suppress(OSError):
+                found[path] = seconds_of(path)
+    return found
+
+
+def busiest(lan, before):
+    """Seconds that the thread with the most had since."""
+    return max(seconds - before.get(path, 0) for path, seconds in threads(lan).items())
 
 
 def facts(lan):
