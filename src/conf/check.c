@@ -220,10 +220,14 @@ static void drop(struct state *state, const struct object *because)
 void load_expand(struct load *load)
 {
 	struct state *state = load->state;
+	size_t len = state->len;
+	/* each of them is asked, whatever goes meanwhile */
+	struct object **all =
+		arena_copy(load->arena, state->objects, len * sizeof(*state->objects));
 
-	for (size_t i = 0; i < state->len; i++)
-		if (state->objects[i]->kind->ops && state->objects[i]->kind->ops->drops)
-			drop(state, state->objects[i]);
+	for (size_t i = 0; i < len; i++)
+		if (all[i]->kind->ops && all[i]->kind->ops->drops)
+			drop(state, all[i]);
 	/* expansion adds objects behind: they are expanded in their turn */
 	for (size_t i = 0; i < state->len; i++)
 		kind_expand(state->objects[i], state, load->diag);

@@ -299,14 +299,16 @@ def test_stretched(net):
     """Only the gateway has addresses and rules; elsewhere it is a bridge."""
     text = """name: lab
 networks:
-  lab: {mode: nat, addresses: [192.168.57.1/24], gateway: alpha}
+  lab: {mode: nat, addresses: [192.168.57.1/24, "fd57::1/64"], gateway: alpha}
+  more: {mode: nat, addresses: [192.168.58.1/24], gateway: alpha}
+  zoo: {mode: nat, addresses: [192.168.59.1/24], gateway: alpha}
 hosts: {alpha: {}, beta: {}}
 """
     alpha, beta = net.host("alpha"), net.host("beta")
     for host in (alpha, beta):
         host.loom("up", net.file("lab.yaml", text), "--host", host.name)
     assert "192.168.57.1/24" in alpha.ip("addr") and "lanloom_lab" in alpha.run("nft", "list", "ruleset").stdout
-    assert beta.link("lab") and "192.168.57.1" not in beta.ip("addr")
+    assert beta.link("lab") and "192.168." not in beta.ip("addr") and "fd57::" not in beta.ip("addr")
     assert not beta.run("nft", "list", "ruleset").stdout
 
 
