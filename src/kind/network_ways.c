@@ -10,55 +10,75 @@
 #include "base/diag.h"
 #include "kind/network.h"
 #include "sys/sysctl.h"
+#include "sys/way.h"
 
-/* A variable that resets others when it is written: it comes behind them. */
-static void late_variable(const struct object *network, struct state *state)
+/* Adds a variable of IPv6's; `mark` (and `value` of it) says when and how it is written. */
+static void variable6(const struct object *network, struct state *state, const char *name,
+		      const char *const marks[][2])
 {
-	struct object *object;
+	size_t len = state->len;
 
-	network_variable(network, state, "1", "net.ipv6.conf.%s.forwarding", "all");
-	for (size_t i = 0; (object = state_next(state, "sysctl", &i));)
-		if (text_same(object->ns, network->ns) &&
-		    text_same(object_name(object), "net.ipv6.conf.all.forwarding"))
-			object_recall(object, "late", "true", state->arena);
+	network_variable(network, state, "1", "net.ipv6.conf.%s.forwarding", name);
+	if (state->len == len)
+		return; /* there already, perhaps as the text wants it */
+	for (size_t i = 0; marks[i][0]; i++)
+		object_recall(state->objects[len], marks[i][0], marks[i][1], state->arena);
 }
 
-/* Whether it takes routers' word as a host does; then it has to go on doing so as a router. */
-static bool hears_routers(const char *device)
+static bool has_value(const char *device, const char *variable, const char *wanted)
 {
 	struct text value TEXT_CLEANUP = {0};
 	char name[SYSCTL_NAME_MAX];
 	struct err unused;
 
-	snprintf(name, sizeof(name), "net.ipv6.conf.%s.accept_ra", device);
-	return !strchr(device, '.') && sysctl_read(name, &value, &unused) == 0 &&
-	       text_same(text_get(&value), "1");
+	snprintf(name, sizeof(name), "net.ipv6.conf.%s.%s", device, variable);
+	for (char *c = name + strlen("net.ipv6.conf."); c < strrchr(name, '.'); c++)
+		if (*c == '.')
+			*c = '/';
+	return sysctl_read(name, &value, &unused) == 0 && text_same(text_get(&value), wanted);
+}
+
+/* Whether it takes routers' word as a host does, or goes on doing so as a router. */
+static bool hears_routers(const char *device)
+{
+	return has_value(device, "accept_ra", "2") ||
+	       (has_value(device, "accept_ra", "1") && has_value(device, "forwarding", "0"));
 }
 
 /*
  * IPv6 is forwarded by all devices or, since Linux 6.17, by those that have force_forwarding. The
- * switch for all would stop the others listening to routers, so that comes first.
+ * bridge is a router in either case: else its neighbour advertisements said that it is none, and
+ * guests let go of it. Whatever becomes a router makes the kernel forget the default routes that
+ * were advertised to hosts, so devices that live from such are told to keep them, first.
  */
-static void forward6(const struct object *network, struct state *state, const struct state *actual,
-		     const char *const *uplinks)
+static void forward6(const struct object *network, struct state *state, const char *const *uplinks,
+		     char *advertised)
 {
+	static const char *const last[][2] = {{"late", "true"}, {"last", "true"}, {NULL, NULL}};
+	static const char *const switched[][2] = {
+		{"late", "true"}, {"others", "kept"}, {NULL, NULL}};
+	static const char format[] = "net.ipv6.conf.%s.force_forwarding";
+	const struct network *its = network->data;
 	struct text value TEXT_CLEANUP = {0};
-	const struct object *link;
+	char *save = NULL, *device;
 	struct err unused;
+	bool forced = sysctl_read("net.ipv6.conf.all.force_forwarding", &value, &unused) == 0;
 
-	if (sysctl_read("net.ipv6.conf.all.force_forwarding", &value, &unused) == 0) {
-		network_variable(network, state, "1", "net.ipv6.conf.%s.force_forwarding",
-				 object_name(network));
-		for (; *uplinks; uplinks++)
-			network_variable(network, state, "1", "net.ipv6.conf.%s.force_forwarding",
-					 *uplinks);
+	variable6(network, state, its->name, last);
+	for (device = strtok_r(advertised, " ", &save); device;
+	     device = strtok_r(NULL, " ", &save)) {
+		if (hears_routers(device))
+			network_variable(network, state, "2", "net.ipv6.conf.%s.accept_ra", device);
+		if (forced && !its->uplink)
+			network_variable(network, state, "1", format, device);
+	}
+	if (!forced) {
+		variable6(network, state, "all", switched);
 		return;
 	}
-	for (size_t i = 0; !network->ns[0] && (link = state_next(actual, "link", &i));)
-		if (!link->ns[0] && hears_routers(object_name(link)))
-			network_variable(network, state, "2", "net.ipv6.conf.%s.accept_ra",
-					 object_name(link));
-	late_variable(network, state);
+	network_variable(network, state, "1", format, its->name);
+	for (; *uplinks; uplinks++)
+		network_variable(network, state, "1", format, *uplinks);
 }
 
 /* The devices of default routes, or the one that is named. NULL-terminated. */
@@ -125,7 +145,9 @@ void network_settle(const struct object *object, struct state *state, const stru
 		    struct diag *diag)
 {
 	const struct network *its = object->data;
+	struct text advertised TEXT_CLEANUP = {0};
 	const char **uplinks;
+	struct err unused;
 
 	if (its->mode != NETWORK_BRIDGED) {
 		network_ports(object, state);
@@ -136,7 +158,10 @@ void network_settle(const struct object *object, struct state *state, const stru
 		return;
 	network_served(object, state, diag);
 	uplinks = ways_out(object, actual, state->arena);
-	if (!uplinks[0])
+	text_add(&advertised, "%s", "");
+	if (!object->ns[0] && network_has(object, state, AF_INET6))
+		way_advertised(&advertised, &unused);
+	if (!uplinks[0] && !advertised.size)
 		err_hint(diag_warning(diag, object->place, object_label(object, state->arena),
 				      "there is no default route, so its guests have no way out "
 				      "yet"),
@@ -146,5 +171,5 @@ void network_settle(const struct object *object, struct state *state, const stru
 	if (its->mode == NETWORK_ROUTED && uplinks[0])
 		tell_return(object, state, actual, uplinks[0], diag);
 	if (network_has(object, state, AF_INET6))
-		forward6(object, state, actual, uplinks);
+		forward6(object, state, uplinks, advertised.bytes);
 }

@@ -29,7 +29,8 @@ enum {
 	FIELD_SAY = 1 << 12,   /* sent at creation with its initial value when not written */
 	/* of the description only: never in the kernel, never compared (existing) */
 	FIELD_FACE = 1 << 13,
-	/* within its rank, an object that has it comes after those without (a route's via) */
+	/* within its rank, an object that has it comes after those without (a route's via); one
+	 * that has two of them comes after those with one */
 	FIELD_LATER = 1 << 14,
 	/* of no table: parse whatever the kernel may have said (record_recall) */
 	FIELD_ANY = 1 << 15,
@@ -157,6 +158,10 @@ struct kind_ops {
 		       struct diag *diag);
 	/* Warns of what others have that stops what it is for: when it is planned, or shown. */
 	void (*hindered)(const struct object *object, const struct state *state, struct diag *diag);
+	/* When a value is about to be given back: why it stays, since others have come to rely on
+	 * what we made it; NULL: they have not. `own`: all that the description has promised. */
+	const char *(*relied_on)(const struct object *prior, const struct object *actual,
+				 const struct state *own);
 	/* What others made and the plan lets stand, beside the described objects that are new:
 	 * refuses those that it cannot live with. */
 	void (*check_beside)(const struct object *foreign, const struct state *fresh,

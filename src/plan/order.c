@@ -23,7 +23,7 @@ struct loose {
 	enum phase phase;
 	int rank;
 	int depth;
-	bool later; /* has a key that says it comes behind others of its rank */
+	int later; /* how many keys it has that say it comes behind others of its rank */
 	size_t index;
 	struct loose *leader; /* whose breath it rides in; itself */
 	struct loose *next;   /* riders of one leader, in order */
@@ -66,12 +66,14 @@ static struct loose *loose_of(const struct order *order, const struct object *ob
 	return found ? *found : NULL;
 }
 
-static bool comes_later(const struct object *object)
+static int comes_later(const struct object *object)
 {
+	int later = 0;
+
 	for (unsigned int i = 0; i < kind_field_count(object->kind); i++)
 		if (object_has(object, i) && kind_field(object->kind, i)->flags & FIELD_LATER)
-			return true;
-	return false;
+			later++;
+	return later;
 }
 
 /* How many devices of this plan must be there before `object`. */

@@ -128,6 +128,19 @@ static struct object *homecoming(struct diff *diff, const struct object *prior)
 	return target;
 }
 
+static bool relied_on(struct diff *diff, const struct entry *entry, const struct object *actual)
+{
+	const struct kind_ops *ops = actual->kind->ops;
+	const char *why = NULL;
+
+	if (ops && ops->relied_on && entry->prior)
+		why = ops->relied_on(entry->prior, actual, &diff->own);
+	if (why)
+		diag_warning(&diff->plan->diag, (struct place){0}, diff_label(diff, actual),
+			     "stays as it is: %s", why);
+	return why;
+}
+
 static void release_set(struct diff *diff, const struct entry *entry, const struct object *actual)
 {
 	struct object *target;
@@ -141,6 +154,8 @@ static void release_set(struct diff *diff, const struct entry *entry, const stru
 	}
 	target = bare(diff, entry->object);
 	mask = release_fields(diff, entry, target) & object_differs(target, actual);
+	if (mask && relied_on(diff, entry, actual))
+		return;
 	mask |= release_drops(diff, entry, target, actual);
 	if (mask)
 		diff_step(diff, actual, target, mask, 0);

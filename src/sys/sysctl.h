@@ -31,3 +31,18 @@ void sysctl_value(const char *text, struct text *value);
 /* -ENOENT: this kernel has no such variable. `name` in the one spelling. */
 int sysctl_read(const char *name, struct text *value, struct err *err);
 int sysctl_write(const char *name, const char *value, struct err *err);
+
+/*
+ * IPv6 forwarding: the kernel's switch for all devices also writes each device's own value, which
+ * says whether it is a router there, and lets go of the default routes that routers told those that
+ * are no hosts any more (addrconf_fixup_forwarding of net/ipv6/addrconf.c).
+ */
+
+/* The devices that forward, and "default": "on eth1 default"; "on": none. */
+int sysctl_forwarders(struct text *out, struct err *err);
+
+/* Writes the switch; the devices of the list, and of those there only these, forward then. */
+int sysctl_forward_all(const char *value, const char *forwarders, struct err *err);
+
+/* Whether the list has this device. */
+bool sysctl_forwards(const char *forwarders, const char *device);

@@ -2,7 +2,9 @@
 #include "sys/way.h"
 
 #include <errno.h>
+#include <net/if.h>
 
+#include "sys/nl_dump.h"
 #include "sys/nl_msg.h"
 #include "sys/nl_sock.h"
 
@@ -51,4 +53,36 @@ int way_find(const struct sockaddr *to, const struct sockaddr *from, uint32_t *i
 		return err_errno(err, r, "ask for the way to an address");
 	*ifindex = found;
 	return 0;
+}
+
+static void advertised_take(const struct nlmsghdr *message, struct text *devices)
+{
+	const struct rtmsg *header = mnl_nlmsg_get_payload(message);
+	const struct nlattr *attrs[RTA_OIF + 1];
+	char name[IFNAMSIZ];
+
+	if (header->rtm_protocol != RTPROT_RA || header->rtm_dst_len)
+		return;
+	nl_attrs(message, sizeof(*header), attrs, RTA_OIF + 1);
+	if (if_indextoname(nl_u32(attrs[RTA_OIF], 0), name))
+		text_add(devices, "%s%s", devices->size ? " " : "", name);
+}
+
+int way_advertised(struct text *devices, struct err *err)
+{
+	struct nl_dump dump NL_DUMP_CLEANUP = {0};
+	struct rtmsg *header;
+	struct nl_sock *nl;
+	struct nl_msg msg;
+	int r;
+
+	header = nl_msg_start(&msg, RTM_GETROUTE, 0, sizeof(*header));
+	header->rtm_family = AF_INET6;
+	if (nl_sock_open(&nl, err))
+		return err->code;
+	r = nl_dump_read(nl, &msg.head, &dump, err);
+	for (const struct nlmsghdr *m = nl_dump_first(&dump); !r && m; m = nl_dump_next(&dump, m))
+		advertised_take(m, devices);
+	nl_sock_close(nl);
+	return r;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 /*
  * Asks the kernel for the device towards `to`, for packets that leave with the address `from` (of
@@ -12,3 +13,6 @@
  */
 int way_find(const struct sockaddr *to, const struct sockaddr *from, uint32_t *ifindex,
 	     struct err *err);
+
+/* The devices of IPv6 default routes that routers have advertised, as "eth0 eth1". */
+int way_advertised(struct text *devices, struct err *err);
