@@ -2,7 +2,9 @@
 /*
  * Rules of others that stop what a network lets pass. A packet has to be accepted by every table,
  * so ours cannot make up for them, and they are not ours to change: they are named, with the
- * command that makes room. iptables' own chains are seen here, too, as nft lists them.
+ * command that makes room. iptables' own chains are seen here, too, as nft lists them. Where
+ * a chain belongs to a program that has a place for others' wishes, the command is that program's,
+ * so that it keeps what it is told.
  */
 #include <stdio.h>
 #include <string.h>
@@ -20,9 +22,73 @@ struct looking {
 	const struct object *network;
 	struct diag *diag;
 	struct arena *arena;
+	const char *chains; /* all there are */
 };
 
-/* "\t\tiifname "lab" … accept": somebody made room already. */
+/* Programs by which rules are made: known by a table or a chain of theirs. */
+struct manager {
+	const char *table, *chain;	       /* one of them is set */
+	const char *forward[2], *input;	       /* chains where room may have been made */
+	const char *says_forward, *says_input; /* @: the network, ^: "6" or "" */
+};
+
+static const struct manager managers[] = {
+	{.table = "firewalld",
+	 .forward = {"filter_FORWARD_ZONES", "filter_FORWARD_IN_ZONES"},
+	 .input = "filter_INPUT_ZONES",
+	 .says_forward = "firewall-cmd --permanent --zone=trusted --add-interface=@; "
+			 "firewall-cmd --reload",
+	 .says_input = "firewall-cmd --permanent --zone=trusted --add-interface=@; "
+		       "firewall-cmd --reload"},
+	{.chain = "DOCKER-USER",
+	 .forward = {"DOCKER-USER"},
+	 .says_forward = "ip^tables -I DOCKER-USER -i @ -j ACCEPT; ip^tables -I DOCKER-USER "
+			 "-o @ -j ACCEPT"},
+	{.chain = "ufw^-user-forward",
+	 .forward = {"ufw^-user-forward"},
+	 .input = "ufw^-user-input",
+	 .says_forward = "ufw route allow in on @; ufw route allow out on @",
+	 .says_input = "ufw allow in on @ to any port 53; ufw allow in on @ to any port 67 "
+		       "proto udp; ufw allow in on @ to any port 547 proto udp"},
+};
+
+/* The words of the table above, for a network and a chain's family. */
+static const char *fill(const struct looking *looking, const struct chain *chain, const char *words)
+{
+	struct text text TEXT_CLEANUP = {0};
+
+	for (; *words; words++)
+		if (*words == '@')
+			text_add(&text, "%s", object_name(looking->network));
+		else if (*words != '^')
+			text_addn(&text, words, 1);
+		else if (text_same(chain->family, "ip6"))
+			text_add(&text, "6");
+	return arena_text(looking->arena, text_get(&text));
+}
+
+/* Whose chain it is, where that program has words for this hook; NULL: one may insert rules. */
+static const struct manager *manager_of(const struct looking *looking, const struct chain *chain,
+					bool forward)
+{
+	for (size_t i = 0; i < sizeof(managers) / sizeof(managers[0]); i++) {
+		const struct manager *manager = &managers[i];
+		const char *name;
+
+		if (!(forward ? manager->says_forward : manager->says_input))
+			continue;
+		if (manager->table && text_same(manager->table, chain->table))
+			return manager;
+		if (!manager->chain || !text_same(chain->table, "filter"))
+			continue;
+		name = fill(looking, chain, manager->chain);
+		if (strstr(looking->chains, arena_print(looking->arena, "chain %s {", name)))
+			return manager;
+	}
+	return NULL;
+}
+
+/* "\t\tiifname "lab" … accept", or goto …_trusted: somebody made room already. */
 static bool has_room(const char *listing, const char *device, const char *network)
 {
 	struct text wanted TEXT_CLEANUP = {0};
@@ -30,33 +96,87 @@ static bool has_room(const char *listing, const char *device, const char *networ
 	text_add(&wanted, "%s \"%s\"", device, network);
 	for (const char *at = listing; (at = strstr(at, text_get(&wanted))); at++) {
 		const char *accept = strstr(at, "accept"), *end = strchr(at, '\n');
+		const char *trusted = strstr(at, "_trusted");
 
-		if (accept && (!end || accept < end))
+		if ((accept && (!end || accept < end)) || (trusted && (!end || trusted < end)))
 			return true;
 	}
 	return false;
 }
 
-static bool passes(const struct chain *chain, const char *network, bool forward)
+static bool room_in(const struct looking *looking, const struct chain *chain, const char *name,
+		    bool forward, bool zones)
 {
+	const char *network = object_name(looking->network);
 	struct text listing TEXT_CLEANUP = {0};
 	struct err unused;
 
-	if (nft_list_chain(chain->family, chain->table, chain->name, &listing, &unused))
-		return true;
+	if (nft_list_chain(chain->family, chain->table, name, &listing, &unused))
+		return false;
+	/* a zone of what comes from the guests says what may be answered, too */
 	return has_room(text_get(&listing), "iifname", network) &&
-	       (!forward || has_room(text_get(&listing), "oifname", network));
+	       (!forward || zones || has_room(text_get(&listing), "oifname", network));
+}
+
+static bool passes(const struct looking *looking, const struct chain *chain, bool forward)
+{
+	const struct manager *manager = manager_of(looking, chain, forward);
+	bool zones = manager && manager->table;
+
+	if (room_in(looking, chain, chain->name, forward, false))
+		return true;
+	for (size_t i = 0; manager && i < 2; i++) {
+		const char *name = forward ? manager->forward[i] : i ? NULL : manager->input;
+
+		if (name && room_in(looking, chain, fill(looking, chain, name), forward, zones))
+			return true;
+	}
+	return false;
+}
+
+/* "\t\treject with icmpx admin-prohibited" is its last word, whatever its policy. */
+static bool ends_closed(const struct chain *chain)
+{
+	struct text listing TEXT_CLEANUP = {0};
+	char *save = NULL, last[16] = "";
+	struct err unused;
+
+	if (nft_list_chain(chain->family, chain->table, chain->name, &listing, &unused) ||
+	    !listing.size)
+		return false;
+	for (char *line = strtok_r(listing.bytes, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save)) {
+		unsigned long long packets, bytes;
+		int size = 0;
+
+		if (!text_starts(line, "\t\t"))
+			continue;
+		line += 2;
+		if (sscanf(line, "counter packets %llu bytes %llu %n", &packets, &bytes, &size) ==
+		    2)
+			line += size;
+		snprintf(last, sizeof(last), "%.15s", line);
+	}
+	return text_same(last, "drop") || text_same(last, "reject") ||
+	       text_starts(last, "reject with");
 }
 
 static void tell_forward(const struct looking *looking, const struct chain *chain)
 {
+	const struct manager *manager = manager_of(looking, chain, true);
 	const char *name = object_name(looking->network);
+	struct err *err;
 
-	err_hint(diag_warning(looking->diag, looking->network->place,
-			      object_label(looking->network, looking->arena),
-			      "the chain %s of the table %s %s, which is not lanloom's, drops what "
-			      "its guests send to others",
-			      chain->name, chain->family, chain->table),
+	err = diag_warning(looking->diag, looking->network->place,
+			   object_label(looking->network, looking->arena),
+			   "the chain %s of the table %s %s, which is not lanloom's, drops what "
+			   "its guests send to others",
+			   chain->name, chain->family, chain->table);
+	if (manager) {
+		err_hint(err, "%s", fill(looking, chain, manager->says_forward));
+		return;
+	}
+	err_hint(err,
 		 "nft 'insert rule %s %s %s iifname \"%s\" accept; insert rule %s %s %s oifname "
 		 "\"%s\" accept'",
 		 chain->family, chain->table, chain->name, name, chain->family, chain->table,
@@ -75,11 +195,19 @@ static void tell_bridged(const struct looking *looking, const struct chain *chai
 
 static void tell_input(const struct looking *looking, const struct chain *chain)
 {
-	err_hint(diag_warning(looking->diag, looking->network->place,
-			      object_label(looking->network, looking->arena),
-			      "the chain %s of the table %s %s, which is not lanloom's, drops its "
-			      "guests' questions for addresses and names",
-			      chain->name, chain->family, chain->table),
+	const struct manager *manager = manager_of(looking, chain, false);
+	struct err *err;
+
+	err = diag_warning(looking->diag, looking->network->place,
+			   object_label(looking->network, looking->arena),
+			   "the chain %s of the table %s %s, which is not lanloom's, drops its "
+			   "guests' questions for addresses and names",
+			   chain->name, chain->family, chain->table);
+	if (manager) {
+		err_hint(err, "%s", fill(looking, chain, manager->says_input));
+		return;
+	}
+	err_hint(err,
 		 "nft 'insert rule %s %s %s iifname \"%s\" meta l4proto { tcp, udp } th dport { "
 		 "53, 67, 547 } accept'",
 		 chain->family, chain->table, chain->name, object_name(looking->network));
@@ -100,14 +228,17 @@ static void chain_weigh(const struct looking *looking, const struct chain *chain
 {
 	const struct network *its = looking->network->data;
 	bool forwards = its->mode == NETWORK_ROUTED || its->mode == NETWORK_NAT;
+	bool forward = strstr(head, "hook forward ") && (forwards || bridged_are_filtered());
+	bool input = strstr(head, "hook input ") && serves;
 
-	if (text_starts(chain->table, NETWORK_TABLES) || !strstr(head, "policy drop"))
+	if (text_starts(chain->table, NETWORK_TABLES) || (!forward && !input) ||
+	    (!strstr(head, "policy drop") && !ends_closed(chain)) ||
+	    passes(looking, chain, forward))
 		return;
-	if (strstr(head, "hook forward ") && (forwards || bridged_are_filtered()) &&
-	    !passes(chain, its->name, true))
-		(forwards ? tell_forward : tell_bridged)(looking, chain);
-	if (strstr(head, "hook input ") && serves && !passes(chain, its->name, false))
+	if (input)
 		tell_input(looking, chain);
+	else
+		(forwards ? tell_forward : tell_bridged)(looking, chain);
 }
 
 /*
@@ -146,6 +277,7 @@ void network_hindered(const struct object *network, const struct state *state, s
 	if (network->ns[0] || network_elsewhere(its, state) || !object_has_key(network, "mode") ||
 	    nft_list_chain(NULL, NULL, NULL, &listing, &unused) || !listing.size)
 		return;
+	looking.chains = arena_text(state->arena, listing.bytes);
 	lines_weigh(&looking, listing.bytes,
 		    state_named(state, "dhcp", network->ns, its->name) != NULL);
 }

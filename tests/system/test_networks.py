@@ -270,6 +270,63 @@ def test_rules_of_others_that_stop_it_are_named(lab):
     assert "questions" not in lab.alpha.loom("show").stderr
 
 
+FIREWALLD = """table inet firewalld {
+	chain filter_INPUT {
+		type filter hook input priority filter + 10; policy accept;
+		ct state established,related accept
+		iifname "lo" accept
+		jump filter_INPUT_ZONES
+		reject with icmpx admin-prohibited
+	}
+	chain filter_FORWARD {
+		type filter hook forward priority filter + 10; policy accept;
+		ct state established,related accept
+		jump filter_FORWARD_ZONES
+		reject with icmpx admin-prohibited
+	}
+	chain filter_INPUT_ZONES { MORE goto filter_IN_public; }
+	chain filter_FORWARD_ZONES { MORE goto filter_FWD_public; }
+	chain filter_IN_public { tcp dport 22 accept; }
+	chain filter_FWD_public { ip protocol 250 accept; }
+	chain filter_IN_trusted { accept; }
+	chain filter_FWD_trusted { accept; }
+}
+"""
+
+
+@pytest.mark.limit(120)
+def test_firewalls_of_others_are_told_by_their_own_words(lab):
+    """firewalld closes by its last rule, and reloads; docker and ufw by the policy: each has a place for others' wishes."""
+    far, guest = ADDRESSES["far"][0], lab.guests["one"]
+    lab.alpha.run("nft", "-f", "-", input=FIREWALLD.replace("MORE ", ""))
+    said = lab.up(lab="\n    dns: {domain: lab.example}").stderr
+    command = "try: firewall-cmd --permanent --zone=trusted --add-interface=lab; firewall-cmd --reload"
+    assert "the chain filter_FORWARD of the table inet firewalld, which is not lanloom's, drops what" in said, said
+    assert "the chain filter_INPUT of the table inet firewalld" in said and said.splitlines().count(command) == 2
+    assert not guest.ping(far, check=False)
+    ours = lab.alpha.run("nft", "list", "table", "inet", "lanloom_lab").stdout
+    # what that command makes of its tables, by a reload, which leaves ours alone
+    for part in ("INPUT", "FORWARD"):
+        short = {"INPUT": "IN", "FORWARD": "FWD"}[part]
+        lab.alpha.run("nft", f"insert rule inet firewalld filter_{part}_ZONES iifname lab goto filter_{short}_trusted")
+    assert "firewalld" not in "".join(line for line in lab.alpha.loom("show").stderr.splitlines() if "network lab" in line)
+    assert guest.ping(far, count=2) and lab.alpha.run("nft", "list", "table", "inet", "lanloom_lab").stdout == ours
+    lab.alpha.run("nft", "delete table inet firewalld")
+    assert guest.ping(far)
+    # docker
+    for words in ("-N DOCKER-USER", "-A DOCKER-USER -j RETURN", "-P FORWARD DROP", "-I FORWARD -j DOCKER-USER"):
+        lab.alpha.run("iptables", *words.split())
+    said = [line for line in lab.alpha.loom("show").stderr.splitlines() if "try: iptables" in line and " lab " in line]
+    assert said == ["try: iptables -I DOCKER-USER -i lab -j ACCEPT; iptables -I DOCKER-USER -o lab -j ACCEPT"]
+    assert not guest.ping(far, check=False)
+    lab.alpha.run("sh", "-c", said[0].removeprefix("try: "))
+    assert guest.ping(far, count=2) and "-i lab" not in lab.alpha.loom("show").stderr
+    # ufw
+    lab.alpha.run("nft", "add chain ip filter ufw-user-forward; flush chain ip filter DOCKER-USER; flush chain ip filter FORWARD; "
+                  "delete chain ip filter DOCKER-USER")
+    assert "try: ufw route allow in on lab; ufw route allow out on lab" in lab.alpha.loom("show").stderr
+
+
 def test_two_descriptions_with_networks(lab, net):
     """What both need stays until both are gone."""
     second = net.file("second.yaml", "name: second\nnetworks:\n  more: {mode: nat, addresses: [192.168.60.1/24]}\n")
