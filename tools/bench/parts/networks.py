@@ -9,12 +9,12 @@ until the command ends; lanloom's has by then looked whether all is as described
 itself uses, which is no child of virsh.
 """
 import contextlib
+import importlib
 import itertools
 import shutil
 
 from frame import Ratio, timed
 from lib.net import LANLOOM, run
-from test_libvirt import Libvirt
 
 COUNT, PORTS = 3, 50
 ROUNDS = 5
@@ -71,7 +71,7 @@ class Stage:
         self.host.ip("addr", "add", "203.0.113.2/24", "dev", "eth0")
         self.host.ip("link", "set", "far0", "up")
         self.host.ip("route", "add", "default", "via", "203.0.113.1")
-        self.libvirt = Libvirt(net, self.host)
+        self.libvirt = importlib.import_module("test_libvirt").Libvirt(net, self.host)
         for n in range(COUNT):
             self.libvirt.virsh("net-define", net.file(f"net{n}.xml", xml(n)))
 
