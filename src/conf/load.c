@@ -365,8 +365,13 @@ static void load_key(struct load *load, size_t at, size_t companion, const char 
 void load_keys(struct load *load, size_t at, size_t companion, const char *prefix,
 	       const struct yaml_node *map)
 {
+	struct object *object;
+
 	for (const struct yaml_node *node = map->first; node; node = node->next)
 		load_key(load, at, companion, prefix, node);
+	object = load->loaded[at].object;
+	if (object->kind->ops && object->kind->ops->identify)
+		object->kind->ops->identify(object, load->arena);
 }
 
 /* The kind that `mode` selects among those of the section; NULL: it is missing or unknown. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A fixed entry of a forwarding table: of the bridge that a device is a port of (`master`), or the
- * device's own (a VXLAN's far ends, a card's filter). What bridges learn is not read. The kernel
- * tells a VXLAN's far ends apart by all that says where they are, so that is what an entry is known
- * by.
+ * device's own (a VXLAN's far ends, a card's filter). What bridges learn is not read. To a VXLAN an
+ * address of one machine has one far end, which can change; one of many (and that of all it does
+ * not know) has several, told apart by all that says where they are, so those are known by that.
  */
 #include <errno.h>
 #include <linux/neighbour.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/diag.h"
@@ -20,7 +21,7 @@
 #define FDB_TABLE_SIZE (NDA_SRC_VNI + 1)
 
 struct fdb {
-	const char *device, *via;
+	const char *device, *via, *far_end;
 	struct mac macaddress;
 	struct ip destination;
 	uint32_t id, source_id;
@@ -32,7 +33,20 @@ extern const struct kind kind_fdb;
 
 static const char *const types[] = {"static", "local", NULL};
 
-enum { DEVICE, MACADDRESS, MASTER, VLAN, DESTINATION, PORT, ID, SOURCE_ID, VIA, TYPE, STICKY };
+enum {
+	DEVICE,
+	MACADDRESS,
+	MASTER,
+	VLAN,
+	DESTINATION,
+	PORT,
+	ID,
+	SOURCE_ID,
+	VIA,
+	TYPE,
+	STICKY,
+	FAR_END
+};
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -46,22 +60,50 @@ static const struct field fields[] = {
 	[VLAN] = {"vlan", &vtype_u16, FIELD(fdb, vlan), .attr = NDA_VLAN, .flags = FIELD_KEY,
 		  .min = 1, .max = 4094, .doc = "in this VLAN only"},
 	[DESTINATION] = {"destination", &vtype_ip, FIELD(fdb, destination), .attr = NDA_DST,
-			 .flags = FIELD_KEY, .doc = "the host behind a VXLAN that has it"},
-	[PORT] = {"port", &vtype_be16, FIELD(fdb, port), .attr = NDA_PORT, .flags = FIELD_KEY,
-		  .min = 1, .max = 65535, .doc = "UDP port of that host, where it is another"},
-	[ID] = {"id", &vtype_u32, FIELD(fdb, id), .attr = NDA_VNI, .flags = FIELD_KEY, .min = 1,
+			 .doc = "the host behind a VXLAN that has it"},
+	[PORT] = {"port", &vtype_be16, FIELD(fdb, port), .attr = NDA_PORT, .min = 1,
+		  .max = 65535, .doc = "UDP port of that host, where it is another"},
+	[ID] = {"id", &vtype_u32, FIELD(fdb, id), .attr = NDA_VNI, .min = 1,
 		.max = (1 << 24) - 1, .doc = "number of the VXLAN there, where it is another"},
 	[SOURCE_ID] = {"source-id", &vtype_u32, FIELD(fdb, source_id), .attr = NDA_SRC_VNI,
 		       .flags = FIELD_KEY, .min = 1, .max = (1 << 24) - 1,
 		       .doc = "number of the VXLAN here, on a device that has many"},
-	[VIA] = {"via", &vtype_ref, FIELD(fdb, via), .attr = NDA_IFINDEX, .flags = FIELD_KEY,
+	[VIA] = {"via", &vtype_ref, FIELD(fdb, via), .attr = NDA_IFINDEX,
 		 .doc = "device by which that host is reached"},
 	[TYPE] = {"type", &vtype_word, FIELD(fdb, type), .words = types,
 		  .doc = "static: behind the device; local: of this host itself"},
 	[STICKY] = {"sticky", &vtype_bool, FIELD(fdb, sticky), .initial = "false",
 		    .doc = "frames from elsewhere do not move it"},
+	[FAR_END] = {"far-end", &vtype_text, FIELD(fdb, far_end), .flags = FIELD_KEY | FIELD_INNER,
+		     .max = 120, .doc = "of an address that has several: which"},
 };
 /* clang-format on */
+
+static bool has_several(const struct mac *mac)
+{
+	static const struct mac all;
+
+	return mac->bytes[0] & 1 || memcmp(mac, &all, sizeof(all)) == 0;
+}
+
+static void far_end_name(struct object *object, struct arena *arena)
+{
+	static const unsigned int parts[] = {DESTINATION, PORT, ID, VIA};
+	struct fdb *fdb = object->data;
+	struct text text TEXT_CLEANUP = {0};
+
+	if (!object_has(object, DESTINATION) || !has_several(&fdb->macaddress))
+		return;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (!object_has(object, parts[i]))
+			continue;
+		if (i)
+			text_add(&text, " %s ", fields[parts[i]].key);
+		object_print(object, parts[i], &text);
+	}
+	fdb->far_end = arena_text(arena, text_get(&text));
+	object->set |= 1 << FAR_END;
+}
 
 /* NULL: learned, or of no device known. */
 static struct object *get(const struct site *site, const struct nlmsghdr *message,
@@ -86,6 +128,7 @@ static struct object *get(const struct site *site, const struct nlmsghdr *messag
 	fdb->sticky = (header->ndm_flags & NTF_STICKY) != 0;
 	object->set = 1 << DEVICE | 1 << MASTER | 1 << TYPE | 1 << STICKY;
 	message_get(object, attrs, FDB_TABLE_SIZE, site, arena);
+	far_end_name(object, arena);
 	/* the ports' own addresses, what a device listens to, a VXLAN's `remote` (vxlan_core.c) */
 	object->automatic = header->ndm_state & NUD_PERMANENT &&
 			    (!object_has(object, DESTINATION) || header->ndm_state & NUD_REACHABLE);
@@ -115,11 +158,10 @@ static int apply(struct site *site, const struct step *step, struct err *err)
 {
 	const struct object *object = step_merged(step, site->arena);
 	const struct fdb *fdb = object->data;
-	/* one that was learned gives way; to a VXLAN another far end is added */
-	uint16_t flags = !step->after ? 0
-			 : object_has(object, DESTINATION) && !step->before
-				 ? NLM_F_CREATE | NLM_F_APPEND
-				 : NLM_F_CREATE | NLM_F_REPLACE;
+	/* one that was learned gives way; where there are several another is added */
+	uint16_t flags = !step->after		       ? 0
+			 : object_has(object, FAR_END) ? NLM_F_CREATE | NLM_F_APPEND
+						       : NLM_F_CREATE | NLM_F_REPLACE;
 	struct sent sent = {0};
 	struct nl_msg msg;
 	struct ndmsg *header = nl_msg_start(&msg, step->after ? RTM_NEWNEIGH : RTM_DELNEIGH, flags,
@@ -140,6 +182,20 @@ static int apply(struct site *site, const struct step *step, struct err *err)
 	return message_send(&msg.head, step, &sent, -ENOENT, site, err);
 }
 
+/* The kernel does not tell what is as the VXLAN itself has it. */
+static void forget_usual(struct object *object, const struct state *state)
+{
+	const struct object *vxlan = state_named(state, "vxlan", object->ns, object_owner(object));
+	const struct fdb *fdb = object->data;
+
+	if (!vxlan)
+		return;
+	if (object_has(object, PORT) && fdb->port == object_number(vxlan, "port", 4789))
+		object->set &= ~(UINT64_C(1) << PORT);
+	if (object_has(object, ID) && fdb->id == object_number(vxlan, "id", 0))
+		object->set &= ~(UINT64_C(1) << ID);
+}
+
 /* Which table is meant, and what the entry is there. */
 static void expand(struct object *object, struct state *state, struct diag *diag)
 {
@@ -151,6 +207,8 @@ static void expand(struct object *object, struct state *state, struct diag *diag
 			   state->arena);
 	if (!object_has(object, TYPE))
 		object_set(object, "type", fdb->master ? "static" : "local", state->arena);
+	forget_usual(object, state);
+	far_end_name(object, state->arena);
 }
 
 static void check(const struct object *object, const struct state *state, struct diag *diag)
@@ -165,7 +223,12 @@ static void check(const struct object *object, const struct state *state, struct
 }
 
 static const struct kind_ops ops = {
-	.read = read_all, .apply = apply, .expand = expand, .check = check};
+	.read = read_all,
+	.apply = apply,
+	.identify = far_end_name,
+	.expand = expand,
+	.check = check,
+};
 
 const struct kind kind_fdb = {
 	.name = "fdb",

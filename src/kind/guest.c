@@ -82,7 +82,7 @@ static void tap_say(const struct object *object, struct object *tap, const char 
 	int i = kind_field_find(tap->kind, key);
 
 	/* not written there: nobody's, or what the TAP's own expansion put in */
-	if (!object_has(tap, (unsigned int)i) || !tap->places || !tap->places[i].line) {
+	if (!object_has(tap, (unsigned int)i) || !object_place_own(tap, (unsigned int)i)) {
 		object_set(tap, key, value, state->arena);
 		return;
 	}
@@ -111,7 +111,7 @@ static void owner_forget(struct object *tap)
 {
 	int i = kind_field_find(tap->kind, "owner");
 
-	if (!tap->places || !tap->places[i].line)
+	if (!object_place_own(tap, (unsigned int)i))
 		tap->set &= ~(UINT64_C(1) << i);
 }
 

@@ -142,6 +142,9 @@ struct kind_ops {
 	/* Completes one object after loading; may add objects to the state (the veth's other end).
 	 */
 	void (*expand)(struct object *object, struct state *state, struct diag *diag);
+	/* Fills in a key that is made of others, as soon as they are read: what differs in it only
+	 * is another object. */
+	void (*identify)(struct object *object, struct arena *arena);
 	/* Before expansion: whether `other` is none of this host's, because `object` says so. */
 	bool (*drops)(const struct object *object, const struct object *other,
 		      const struct state *state);

@@ -78,6 +78,11 @@ void object_write(const struct object *object, unsigned int i, struct text *out)
 								       out);
 }
 
+bool object_place_own(const struct object *object, unsigned int i)
+{
+	return object->places && object->places[i].line;
+}
+
 struct place object_place(const struct object *object, unsigned int i)
 {
 	if (object->places && object->places[i].file)

@@ -34,6 +34,7 @@ void object_write(const struct object *object, unsigned int i,
 		  struct text *out); /* as records have it */
 struct place object_place(const struct object *object,
 			  unsigned int i); /* the object's, if it has none */
+bool object_place_own(const struct object *object, unsigned int i); /* somebody wrote it */
 void object_take(struct object *to, unsigned int i, const struct object *from, unsigned int j,
 		 struct arena *arena); /* copies one value; types must be equal */
 

@@ -115,6 +115,31 @@ static uint64_t fixed_mask(const struct object *desired, const struct object *ac
 	return fixed;
 }
 
+/*
+ * What cannot be taken away again, somebody else's device would keep: where nobody wrote it (root
+ * as the owner of a TAP) it is left without; else it is told.
+ */
+static void leave_unset(struct diff *diff, struct object *target, const struct object *actual)
+{
+	for (unsigned int i = 0; i < kind_field_count(target->kind); i++) {
+		const struct field *field = kind_field(target->kind, i);
+		struct text value TEXT_CLEANUP = {0};
+
+		if (!(field->flags & FIELD_ANEW) || !object_has(target, i) || object_has(actual, i))
+			continue;
+		object_write(target, i, &value);
+		if (!object_place_own(target, i) && !declared_existing(target) && field->initial &&
+		    text_same(text_get(&value), field->initial))
+			target->set &= ~(UINT64_C(1) << i);
+		else
+			diag_warning(&diff->plan->diag, object_place(target, i),
+				     diff_label(diff, target),
+				     "the kernel cannot take %s away again: it stays after "
+				     "lanloom down",
+				     field->key);
+	}
+}
+
 static void diff_present(struct diff *diff, const struct object *desired,
 			 const struct object *actual)
 {
@@ -126,6 +151,8 @@ static void diff_present(struct diff *diff, const struct object *desired,
 
 	if (same)
 		release_fields(diff, entry, target);
+	if (!claim_made(diff, actual) && actual->kind == desired->kind)
+		leave_unset(diff, target, actual);
 	mask = object_differs(target, actual);
 	if (same)
 		mask |= release_drops(diff, entry, target, actual);

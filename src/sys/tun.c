@@ -21,6 +21,11 @@ static int tun_open(int *fd, struct err *err)
 	return err->code;
 }
 
+/* Since 6.1; headers may be older, and older kernels pay no heed. */
+#ifndef IFF_NO_CARRIER
+#define IFF_NO_CARRIER 0x0040
+#endif
+
 static int set_iff(int fd, const char *name, uint16_t flags)
 {
 	struct ifreq request = {.ifr_flags = (short)flags};
@@ -85,6 +90,11 @@ int tun_attach(const char *name, uint16_t flags, int *fd, struct err *err)
 		return err_set(err, -ENODEV, "there is no device %s", name);
 	*fd = fd_take(&opened);
 	return 0;
+}
+
+int tun_attach_quietly(const char *name, uint16_t flags, int *fd, struct err *err)
+{
+	return tun_attach(name, flags | IFF_NO_CARRIER, fd, err);
 }
 
 int tun_open_queue(const char *name, uint16_t sort, int *fd, struct err *err)

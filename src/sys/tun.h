@@ -22,6 +22,8 @@ int tun_make(const struct tun_wish *wish, int *fd, struct err *err);
 
 /* Opens a persistent device; -ENODEV: there is none; -EBUSY: somebody holds its only queue. */
 int tun_attach(const char *name, uint16_t flags, int *fd, struct err *err);
+/* The same, but the device gets no carrier by it, nor what comes with one. */
+int tun_attach_quietly(const char *name, uint16_t flags, int *fd, struct err *err);
 
 /*
  * As tun_attach for a data plane: a queue with virtio headers, of a device with one queue or more.

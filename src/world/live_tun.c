@@ -56,7 +56,7 @@ static int chown_inside(void *data, struct err *err)
 {
 	struct opening *opening = data;
 	int fd FD_CLEANUP = -1;
-	int r = tun_attach(opening->wish.name, opening->wish.flags, &fd, err);
+	int r = tun_attach_quietly(opening->wish.name, opening->wish.flags, &fd, err);
 
 	return r ? r : tun_owner_set(fd, opening->wish.owner, opening->wish.group, err);
 }

@@ -221,3 +221,33 @@ def test_proxy_arp(lab, host):
     assert host.sysctl("net.ipv4.conf.br0.proxy_arp") == "1"
     lab()
     assert host.sysctl("net.ipv4.conf.br0.proxy_arp") == "0"
+
+
+@pytest.mark.needs("vxlan")
+def test_far_ends_of_a_vxlan(net, host):
+    """One of a machine's address, which moves in place; several of all others', each by itself; `undo` takes both back."""
+    path = net.file("far.yaml", "")
+
+    def far(one, others, port=""):
+        many = "".join(f", {{macaddress: '00:00:00:00:00:00', destination: {other}}}" for other in others)
+        path.write_text("name: far\ntunnels: {vx0: {mode: vxlan, id: 42, port: 4789, fdb: "
+                        f"[{{macaddress: '02:00:00:00:00:07', destination: {one}{port}}}{many}]}}}}\n")
+        steps = [(step["action"], step["kind"]) for step in host.loom_json("plan", path, check=False)["steps"]]
+        host.loom("up", path)
+        assert host.loom_json("up", path)["result"] == "unchanged"
+        return steps, ends()
+
+    def ends():
+        told = json.loads(host.run("bridge", "-j", "fdb", "show", "dev", "vx0").stdout)
+        return sorted(f"{one['mac'][-2:]} {one['dst']} {one.get('port', '')}".strip() for one in told)
+
+    assert far("10.0.0.2", ["10.0.0.2", "10.0.0.3"])[1] == ["00 10.0.0.2", "00 10.0.0.3", "07 10.0.0.2"]
+    steps, there = far("10.0.0.3", ["10.0.0.2", "10.0.0.4"], ", port: 4790, id: 42")
+    assert there == ["00 10.0.0.2", "00 10.0.0.4", "07 10.0.0.3 4790"]
+    assert steps == [("create", "fdb"), ("change", "fdb"), ("delete", "fdb")]
+    assert far("10.0.0.3", [], ", port: 4789")[1] == ["07 10.0.0.3"]
+    host.loom("undo")
+    assert ends() == there
+    host.loom("undo")  # and that one
+    host.loom("down", path)
+    assert host.links() == {"lo"}

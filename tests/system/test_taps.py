@@ -198,3 +198,27 @@ def test_a_bridge_keeps_its_mac_through_a_thousand_ports(net, host):
         assert host.link("br0")["address"] == mac
         inside, lines = {name for name in names if (host.link(name) or {}).get("master") == "br0"}, []
         done += 100
+
+
+def test_of_others_without_an_owner(net, host):
+    """Taken over it stays as it is: no owner that nobody wrote, no carrier for a moment. One that is written stays, and is told."""
+    host.ip("tuntap", "add", "vnet9", "mode", "tap")
+    host.ip("link", "set", "vnet9", "up")
+
+    def taken():
+        until(lambda: host.link("vnet9")["operstate"] == "DOWN", 10, "the kernel has seen to the carrier")
+        return host.ip("-j", "-s", "-s", "-d", "link", "show", "dev", "vnet9"), host.ip("tuntap"), host.ip("addr")
+
+    before = taken()
+    path = net.file("lab.yaml", "name: lab\ntaps: {vnet9: {}}\n")
+    host.loom("up", path, "--adopt")
+    assert taken() == before and host.loom_json("up", path)["result"] == "unchanged"
+    host.loom("down", path)
+    assert taken() == before
+    path.write_text("name: lab\ntaps: {vnet9: {owner: nobody}}\n")
+    done = host.loom_json("up", path, "--adopt")
+    assert "the kernel cannot take owner away again" in done["warnings"][0]["message"]
+    assert "user nobody" in host.ip("-d", "link", "show", "dev", "vnet9")
+    assert taken()[0].replace(',"user":"nobody"', "") == before[0]
+    host.loom("down", path)
+    assert "user nobody" in host.ip("-d", "link", "show", "dev", "vnet9")

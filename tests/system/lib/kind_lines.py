@@ -431,6 +431,12 @@ FDB_VXLAN = lines_at(
     ("source-id", 5, 6, "src_vni"),
     ("via", "v0", "v1", "viaIf"),
 )
+FDB_FAR = lines_at(
+    ("destination", "10.0.0.2", "10.0.0.3", "dst"),
+    ("port", 4790, 4791, "port"),
+    ("id", 9, 10, "vni"),
+    ("via", "v0", "v1", "viaIf"),
+)
 BRIDGED = {"bridges": {"br0": {"interfaces": ["x0"]}}}
 FILTERED = {"bridges": {"br0": {"interfaces": ["x0"], "parameters": {"vlan-filtering": True}}}}
 
@@ -483,6 +489,8 @@ KINDS = {
                         wrap=listed("fdb", macaddress=OWN + "7"), look=entry(), guest=True),
         "vxlan": Variant(FDB_VXLAN, {"external": True, "mac-learning": False}, WIRE, of="vxlan",
                          wrap=listed("fdb", macaddress=OTHERS), look=entry(OTHERS), keep=("destination",)),
+        "far": Variant(FDB_FAR, {"id": 5}, WIRE, of="vxlan",
+                       wrap=listed("fdb", macaddress=OWN + "7"), look=entry(), keep=("destination",)),
     },
     "bond-port": {"all": Variant(lines_at(
         ("priority", 3, 4, SLAVE + "prio"), ("queue", 5, 6, SLAVE + "queue_id")),
