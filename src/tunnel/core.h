@@ -15,6 +15,15 @@
 #define QUEUE_PARCELS 512 /* of all peers together */
 #define OPEN_PARCELS 256
 
+/* Of a peer's frames so many wait for what the memory has of their sources (engine_gather). */
+#define LATE_LEN 8
+
+struct late {
+	struct peer *from;
+	struct frame frame;
+	uint8_t hop;
+};
+
 struct engine {
 	struct engine_ops ops;
 	struct entropy entropy;
@@ -34,6 +43,9 @@ struct engine {
 	struct mac_table macs;
 	struct mac_place local; /* the own side */
 	struct pool queue_pool, open_pool;
+	bool gathers;
+	uint32_t n_late;
+	struct late late[LATE_LEN];
 	uint64_t due_ns, swept_ns;
 	uint64_t in, out; /* the account */
 	uint64_t rx_bytes, tx_bytes, rx_frames, tx_frames;

@@ -94,6 +94,14 @@ void engine_datagram(struct engine *engine, const struct endpoint *from, uint8_t
 		     size_t size, uint64_t now);
 
 /*
+ * From the first to the second of these, frames of peers may be delivered some datagrams later, in
+ * their order, which must stay as they are so long. Of many thousand addresses so many are asked of
+ * the memory at once; of fewer it changes nothing. What is not delivered yet is in no account.
+ */
+void engine_gather(struct engine *engine);
+void engine_settle(struct engine *engine, uint64_t now);
+
+/*
  * The system refused to send a datagram of `size` bytes (payload) to that peer as too big. False:
  * it was a probe, and this its answer; true: data was lost, and counted.
  */

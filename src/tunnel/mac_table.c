@@ -50,11 +50,16 @@ static uint32_t *link_to(const struct mac_table *table, uint64_t key)
 	return link;
 }
 
+bool mac_table_is_large(const struct mac_table *table)
+{
+	return table->count >= CACHED;
+}
+
 void mac_table_expect(const struct mac_table *table, const uint64_t *keys, uint32_t n)
 {
 	const uint32_t *heads[MAC_EXPECT_MAX];
 
-	if (table->count < CACHED)
+	if (!mac_table_is_large(table))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		heads[i] = head_of(table, keys[i]);

@@ -41,6 +41,9 @@ enum mac_learned { MAC_KNOWN, MAC_NEW, MAC_MOVED, MAC_HELD, MAC_REFUSED };
 int mac_table_init(struct mac_table *table, uint32_t capacity, const struct siphash_key *key);
 void mac_table_fini(struct mac_table *table);
 
+/* Too large for the nearer caches? */
+bool mac_table_is_large(const struct mac_table *table);
+
 /*
  * These are going to be looked up, MAC_EXPECT_MAX at most. Of many thousand addresses none is in
  * the caches: this waits for memory once for all.

@@ -197,9 +197,14 @@ static bool open_some(struct porter *porter, uint64_t now)
 	uint8_t *datagram = NULL;
 	size_t size;
 
+	/* With other lanes what is delivered is kept, and no more of it than there is room for. */
+	if (engine && porter->worker->n_porters == 1)
+		engine_gather(engine);
 	while (engine && !porter->kept_enough &&
 	       (datagram = io_udp_next(&porter->udp, &size, &from)))
 		engine_datagram(engine, from, datagram, size, now);
+	if (engine)
+		engine_settle(engine, now);
 	engine_give(porter);
 	return datagram;
 }

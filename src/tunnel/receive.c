@@ -23,6 +23,26 @@ static void owe_answer(struct peer *peer, uint64_t now)
 		peer->answer_ns = now;
 }
 
+/* Delivers what is late, after all sources were asked of the memory. */
+static void receive_late(struct engine *engine, uint64_t now)
+{
+	uint64_t keys[LATE_LEN];
+	uint32_t n = engine->n_late;
+
+	if (!n)
+		return;
+	engine->n_late = 0;
+	for (uint32_t i = 0; i < n; i++)
+		keys[i] = frame_mac_key(&engine->late[i].frame, engine->late[i].frame.data + 6);
+	mac_table_expect(&engine->macs, keys, n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct late *late = &engine->late[i];
+
+		forward_remote(engine, late->from, &late->frame, late->hop, now);
+	}
+}
+_Static_assert(LATE_LEN <= MAC_EXPECT_MAX, "an address of each frame");
+
 static void receive_piece(struct engine *engine, struct session *session, uint8_t lane,
 			  const struct inner *inner, uint64_t now)
 {
@@ -43,6 +63,7 @@ static void receive_piece(struct engine *engine, struct session *session, uint8_
 	engine->out += result.n_merged - 1;
 	peer->rx_frames++;
 	result.whole->frame.lane = lane;
+	receive_late(engine, now);
 	forward_remote(engine, peer, &result.whole->frame, result.whole->hop, now);
 	pool_give(pool, result.whole);
 }
@@ -108,7 +129,13 @@ static void receive_inner(struct engine *engine, struct session *session, uint8_
 		.lasting = true,
 	};
 	peer->rx_frames++;
-	forward_remote(engine, peer, &frame, inner.hop, now);
+	if (!engine->gathers) {
+		forward_remote(engine, peer, &frame, inner.hop, now);
+		return;
+	}
+	engine->late[engine->n_late++] = (struct late){peer, frame, inner.hop};
+	if (engine->n_late == LATE_LEN)
+		receive_late(engine, now);
 }
 
 static enum drop why_not_open(int rc)
@@ -155,4 +182,15 @@ void receive_data(struct engine *engine, const struct endpoint *from, uint8_t *m
 	else
 		receive_inner(engine, session, lane, message + DATA_HEADER, size - DATA_OVERHEAD,
 			      now);
+}
+
+void engine_gather(struct engine *engine)
+{
+	engine->gathers = mac_table_is_large(&engine->macs);
+}
+
+void engine_settle(struct engine *engine, uint64_t now)
+{
+	engine->gathers = false;
+	receive_late(engine, now);
 }

@@ -376,6 +376,44 @@ static void trains_keep_their_order(void)
 	finish();
 }
 
+/* A frame from the n-th of many sources. */
+static void send_from(uint32_t source, size_t size, uint32_t number)
+{
+	static uint8_t bytes[2000];
+
+	net_make_frame(bytes, size, 0, 2, number);
+	put_be16(bytes + 9, (uint16_t)source);
+	net_frame_in(n0, bytes, size);
+}
+
+/* Of many addresses several are looked up at once: nothing else is different. */
+static void many_addresses(void)
+{
+	mesh(13, 2);
+	net.mtu = 1500;
+	net_run(&net, 10);
+	for (uint32_t i = 0; i < 3000; i++) {
+		send_from(i, 60, i);
+		net_run(&net, 0.001);
+	}
+	CHECK(n1->n_frames == 3000 && n1->engine->macs.count == 3000);
+	net_forget_frames(&net);
+	net.gathers = true;
+	for (uint32_t i = 0; i < 1000; i++)
+		send_from(i * 7 % 3100, i % 5 ? 60 + i : 1514, i);
+	net_run(&net, 1);
+	CHECK(n1->engine->gathers && n1->n_frames < 1000 && n1->n_frames >= 1000 - LATE_LEN);
+	engine_settle(n1->engine, net.now);
+	CHECK(n1->n_frames == 1000);
+	bool ordered = true;
+	for (uint32_t i = 0; i < (uint32_t)n1->n_frames; i++)
+		ordered = ordered && get_be32(n1->frames[i].bytes + 14) == i &&
+			  n1->frames[i].size == (i % 5 ? 60 + i : 1514);
+	CHECK(ordered);
+	net.gathers = false;
+	finish();
+}
+
 /* A bad wire: loss, doubling, disorder. No frame twice, none altered; pieces are not left over. */
 static void bad_wire(uint64_t seed)
 {
@@ -436,6 +474,7 @@ int main(void)
 	TEST(partial_checksums_travel);
 	TEST(segments_are_apart);
 	TEST(trains_keep_their_order);
+	TEST(many_addresses);
 	TEST(bad_wires);
 	return test_done();
 }

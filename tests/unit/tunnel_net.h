@@ -60,6 +60,7 @@ struct net {
 	uint32_t mtu;						 /* larger packets vanish */
 	bool (*tap)(struct net *net, struct net_packet *packet); /* false: swallow it */
 	void *context;
+	bool gathers; /* engines may deliver late; engine_settle is the test's to call */
 };
 
 static inline uint64_t net_random(struct net *net)
@@ -241,10 +242,15 @@ static void net_tell_refused(struct net_node *node)
 static void net_inject(struct net_node *node, const struct endpoint *from, const uint8_t *bytes,
 		       size_t size)
 {
-	static uint8_t buffer[FRAME_HEADROOM + NET_ROOM + FRAME_TAILROOM];
+	/* More than an engine lets wait. */
+	static uint8_t buffers[32][FRAME_HEADROOM + NET_ROOM + FRAME_TAILROOM];
+	static unsigned next;
+	uint8_t *datagram = buffers[next++ % 32] + FRAME_HEADROOM;
 
-	memcpy(buffer + FRAME_HEADROOM, bytes, size);
-	engine_datagram(node->engine, from, buffer + FRAME_HEADROOM, size, node->net->now);
+	memcpy(datagram, bytes, size);
+	if (node->net->gathers)
+		engine_gather(node->engine);
+	engine_datagram(node->engine, from, datagram, size, node->net->now);
 	net_tell_refused(node);
 }
 
