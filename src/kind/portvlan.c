@@ -17,7 +17,7 @@
 #include "sys/bridge_vlans.h"
 #include "sys/site.h"
 
-enum { DEVICE, ID, TO, UNTAGGED };
+enum { DEVICE, ID, TO, UNTAGGED, TUNNEL };
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -29,6 +29,9 @@ static const struct field fields[] = {
 		.doc = "also all up to this one"},
 	[UNTAGGED] = {"untagged", &vtype_bool, FIELD(portvlan, untagged), .initial = "false",
 		      .doc = "its frames leave without a tag"},
+	[TUNNEL] = {"tunnel-id", &vtype_u32, FIELD(portvlan, tunnel), .initial = "0",
+		    .max = (1 << 24) - 1,
+		    .doc = "number of the tunnel that it is, on a port with vlan-tunnel; counts up with to"},
 };
 /* clang-format on */
 
@@ -79,8 +82,8 @@ static void pvid_add(struct reading *reading, struct object *owner, const char *
 		object_set(owner, "pvid-tagged", "true", arena);
 }
 
-static void member_add(struct reading *reading, const char *device, uint16_t id, bool untagged,
-		       bool self)
+static void member_add(struct reading *reading, const char *device, uint16_t id,
+		       const struct bridge_vlan *from, bool self)
 {
 	struct object *object = object_make(
 		reading->out->arena, self ? &kind_selfvlan : &kind_portvlan, reading->site->ns);
@@ -88,8 +91,11 @@ static void member_add(struct reading *reading, const char *device, uint16_t id,
 
 	vlan->device = arena_text(reading->out->arena, device);
 	vlan->id = id;
-	vlan->untagged = untagged;
+	vlan->untagged = (from->flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0;
+	vlan->tunnel = from->tunnel ? from->tunnel + (id - from->first) : 0;
 	object->set = 1 << DEVICE | 1 << ID | 1 << UNTAGGED;
+	if (!self)
+		object->set |= 1 << TUNNEL;
 	state_add(reading->out, object);
 }
 
@@ -106,8 +112,7 @@ static void owner_read(struct reading *reading, struct object *owner, const char
 			continue;
 		}
 		for (unsigned int id = vlan->first; id <= vlan->last; id++)
-			member_add(reading, device, (uint16_t)id,
-				   vlan->flags & BRIDGE_VLAN_INFO_UNTAGGED, self);
+			member_add(reading, device, (uint16_t)id, vlan, self);
 	}
 	pvid_add(reading, owner, device, pvid, self);
 }
@@ -161,6 +166,35 @@ static bool is_pvid(struct site *site, uint32_t ifindex, uint16_t id)
 	return pvid && pvid->first == id;
 }
 
+/* The tunnel that it was goes first: the kernel puts none in another's place. */
+static int tunnel_apply(struct site *site, const struct step *step, const struct object *object,
+			uint32_t ifindex, struct err *err)
+{
+	uint32_t before = step->before ? (uint32_t)object_number(step->before, "tunnel-id", 0) : 0;
+	uint32_t after = (uint32_t)object_number(object, "tunnel-id", 0);
+	uint16_t id = ((const struct portvlan *)object->data)->id;
+	struct nl_msg msg;
+	int r = 0;
+
+	if (before == after)
+		return 0;
+	if (before) {
+		bridge_vlan_tunnel_message(&msg, false, ifindex, id, before);
+		r = nl_talk(site->nl, &msg.head, NULL);
+	}
+	if (!r && after) {
+		bridge_vlan_tunnel_message(&msg, true, ifindex, id, after);
+		r = nl_talk(site->nl, &msg.head, NULL);
+	}
+	if (!r)
+		return 0;
+	if (!step->before) { /* all or nothing */
+		bridge_vlan_message(&msg, false, ifindex, false, id, 0);
+		nl_talk(site->nl, &msg.head, NULL);
+	}
+	return refusal_tell_field(err, r, NULL, object, TUNNEL);
+}
+
 int portvlan_apply(struct site *site, const struct step *step, struct err *err)
 {
 	const struct object *object = step_merged(step, site->arena);
@@ -169,6 +203,7 @@ int portvlan_apply(struct site *site, const struct step *step, struct err *err)
 	bool untagged = object_has(object, UNTAGGED) && vlan->untagged;
 	struct sent sent = {0};
 	struct nl_msg msg;
+	int r;
 
 	if (!ifindex)
 		return step->after ? refusal_tell_field(err, -ENODEV, NULL, object, DEVICE) : 0;
@@ -177,7 +212,8 @@ int portvlan_apply(struct site *site, const struct step *step, struct err *err)
 	bridge_vlan_message(&msg, step->after, ifindex, object->kind == &kind_selfvlan, vlan->id,
 			    untagged ? BRIDGE_VLAN_INFO_UNTAGGED : 0);
 	sent_note(&sent, object, ID, MNL_NLMSG_HDRLEN + sizeof(struct ifinfomsg), &msg.head);
-	return message_send(&msg.head, step, &sent, -ENOENT, site, err);
+	r = message_send(&msg.head, step, &sent, -ENOENT, site, err);
+	return r || !step->after ? r : tunnel_apply(site, step, object, ifindex, err);
 }
 
 static bool written(const struct state *state, const struct object *like, unsigned int id)
@@ -205,6 +241,8 @@ static void expand(struct object *object, struct state *state, struct diag *diag
 			continue;
 		one = object_copy(state->arena, object);
 		((struct portvlan *)one->data)->id = (uint16_t)id;
+		if (vlan->tunnel)
+			((struct portvlan *)one->data)->tunnel += id - vlan->id;
 		one->set &= ~(UINT64_C(1) << TO);
 		state_add(state, one);
 	}
@@ -214,10 +252,18 @@ static void check(const struct object *object, const struct state *state, struct
 {
 	const struct portvlan *vlan = object->data;
 	const struct object *pvid = state_named(state, "pvid", object->ns, vlan->device);
+	const struct object *port = state_named(state, "port", object->ns, vlan->device);
 
 	if (object_has(object, TO) && vlan->to < vlan->id)
 		diag_error(diag, object_place(object, TO), object_label(object, state->arena),
 			   "to is below %u; expected a number up from it", vlan->id);
+	if (vlan->tunnel &&
+	    (object->kind != &kind_portvlan || (port && !object_number(port, "vlan-tunnel", 0))))
+		err_hint(diag_error(diag, object_place(object, TUNNEL),
+				    object_label(object, state->arena),
+				    "tunnel-id is of a port whose VLANs are tunnels; expected "
+				    "vlan-tunnel: true there"),
+			 "ports: {%s: {vlan-tunnel: true, …}}", vlan->device);
 	if (pvid && object_number(pvid, "id", 0) == vlan->id)
 		err_hint(diag_error(diag, object->place, object_label(object, state->arena),
 				    "VLAN %u is the pvid already (line %u); expected it there or "

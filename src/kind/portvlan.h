@@ -7,6 +7,7 @@
 struct portvlan {
 	const char *device;
 	uint16_t id, to;
+	uint32_t tunnel;
 	uint8_t untagged;
 };
 

@@ -17,10 +17,10 @@ struct list {
 
 static void entry_read(const struct nlattr *nest, uint32_t ifindex, struct list *list)
 {
-	const struct nlattr *attrs[BRIDGE_VLANDB_ENTRY_RANGE + 1];
+	const struct nlattr *attrs[BRIDGE_VLANDB_ENTRY_TUNNEL_INFO + 1];
 	const struct bridge_vlan_info *info;
 
-	nl_nest_attrs(nest, attrs, BRIDGE_VLANDB_ENTRY_RANGE + 1);
+	nl_nest_attrs(nest, attrs, BRIDGE_VLANDB_ENTRY_TUNNEL_INFO + 1);
 	if (!attrs[BRIDGE_VLANDB_ENTRY_INFO] ||
 	    mnl_attr_get_payload_len(attrs[BRIDGE_VLANDB_ENTRY_INFO]) < sizeof(*info))
 		return;
@@ -31,6 +31,9 @@ static void entry_read(const struct nlattr *nest, uint32_t ifindex, struct list 
 		.first = info->vid,
 		.last = (uint16_t)nl_u32(attrs[BRIDGE_VLANDB_ENTRY_RANGE], info->vid),
 		.flags = info->flags & (BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED),
+		.tunnel = nl_u32(nl_nest_find(attrs[BRIDGE_VLANDB_ENTRY_TUNNEL_INFO],
+					      BRIDGE_VLANDB_TINFO_ID),
+				 0),
 	};
 }
 
@@ -160,4 +163,22 @@ void bridge_vlan_message(struct nl_msg *msg, bool add, uint32_t ifindex, bool se
 		mnl_attr_put_u16(&msg->head, IFLA_BRIDGE_FLAGS, BRIDGE_FLAGS_SELF);
 	mnl_attr_put(&msg->head, IFLA_BRIDGE_VLAN_INFO, sizeof(info), &info);
 	mnl_attr_nest_end(&msg->head, nest);
+}
+
+void bridge_vlan_tunnel_message(struct nl_msg *msg, bool add, uint32_t ifindex, uint16_t id,
+				uint32_t tunnel)
+{
+	struct ifinfomsg *header =
+		nl_msg_start(msg, add ? RTM_SETLINK : RTM_DELLINK, 0, sizeof(*header));
+	struct nlattr *spec, *info;
+
+	header->ifi_family = AF_BRIDGE;
+	header->ifi_index = (int)ifindex;
+	spec = mnl_attr_nest_start(&msg->head, IFLA_AF_SPEC);
+	info = mnl_attr_nest_start(&msg->head, IFLA_BRIDGE_VLAN_TUNNEL_INFO);
+	mnl_attr_put_u32(&msg->head, IFLA_BRIDGE_VLAN_TUNNEL_ID, tunnel);
+	mnl_attr_put_u16(&msg->head, IFLA_BRIDGE_VLAN_TUNNEL_VID, id);
+	mnl_attr_put_u16(&msg->head, IFLA_BRIDGE_VLAN_TUNNEL_FLAGS, 0);
+	mnl_attr_nest_end(&msg->head, info);
+	mnl_attr_nest_end(&msg->head, spec);
 }

@@ -16,7 +16,9 @@
 struct bridge_vlan {
 	uint32_t ifindex; /* the port, or the bridge itself */
 	uint16_t first, last;
-	uint16_t flags; /* BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED */
+	uint16_t flags;	 /* BRIDGE_VLAN_INFO_PVID, BRIDGE_VLAN_INFO_UNTAGGED */
+	uint32_t tunnel; /* number of the tunnel that the first is, the next one's is one more; 0:
+			    none */
 };
 
 /*
@@ -39,3 +41,6 @@ uint16_t bridge_default_pvid(struct nl_sock *nl, uint32_t ifindex);
 /* The message that gives a device a VLAN, or takes it away. `self`: the device is a bridge. */
 void bridge_vlan_message(struct nl_msg *msg, bool add, uint32_t ifindex, bool self, uint16_t id,
 			 uint16_t flags);
+/* The same for the tunnel that a port's VLAN is. */
+void bridge_vlan_tunnel_message(struct nl_msg *msg, bool add, uint32_t ifindex, uint16_t id,
+				uint32_t tunnel);

@@ -130,7 +130,8 @@ ELSEWHERE = {  # what tests below set and read back
     "bridge": {"uplink", "pvid", "pvid-tagged"}, "veth": {"peer"}, "tap": {"keep-carrier"}, "tun": {"keep-carrier"},  # test_carrier.py
     "ethernet": {"home"},
     "port": {"device", "bridge", "pvid", "pvid-tagged", "source-guard"},  # test_portvlan.py, test_guard.py
-    "portvlan": {"device", "id", "to", "untagged"}, "selfvlan": {"device", "id", "to", "untagged"},
+    "portvlan": {"device", "id", "to", "untagged", "tunnel-id"},
+    "selfvlan": {"device", "id", "to", "untagged", "tunnel-id"},
     "pvid": {"device", "id", "tagged", "self"},
     "address": {"device", "address", "label", "peer", "lifetime", "metric", "no-prefix-route", "scope"},
     "route": {"to", "table", "metric", "device", "via", "type", "scope", "from", "mtu", "on-link",

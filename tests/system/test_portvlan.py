@@ -208,7 +208,35 @@ def test_shown_and_imported(lab, host):
     assert vlans(host, "br0") == {1: PVID, 10: set()} and vlans(host, "t3") == {1: PVID}
 
 
+@pytest.mark.needs("portvlan")
+def test_vlans_that_are_tunnels(net, host):
+    """Each VLAN of a VXLAN's port is a network of its own there: set, changed, dropped, undone, as one range and singly."""
+    path = net.file("lab.yaml", "")
+
+    def up(vlans):
+        path.write_text("name: lab\ntunnels: {vx0: {mode: vxlan, external: true, mac-learning: false, port: 4789}}\n"
+                        "bridges: {br0: {interfaces: [vx0], parameters: {vlan-filtering: true}, "
+                        f"ports: {{vx0: {{vlan-tunnel: true, vlans: {vlans}}}}}}}}}\n")
+        host.loom("up", path)
+        assert host.loom_json("up", path)["result"] == "unchanged"
+        return tunnels()
+
+    def tunnels():
+        told = json.loads(host.run("bridge", "-j", "vlan", "tunnelshow", "dev", "vx0").stdout or "[]")
+        return {number: one["tunid"] + number - one["vlan"] for port in told for one in port["tunnels"]
+                for number in range(one["vlan"], one.get("vlanEnd", one["vlan"]) + 1)}
+
+    assert up("[{10: {tunnel-id: 1010}}, {20: {to: 22, tunnel-id: 2020}}, 30]") == {10: 1010, 20: 2020, 21: 2021, 22: 2022}
+    assert up("[{10: {tunnel-id: 1011}}, 20, {21: {tunnel-id: 2021}}, {30: {tunnel-id: 5}}]") == {10: 1011, 21: 2021, 30: 5}
+    assert {10, 20, 21, 30} <= set(vlans(host, "vx0"))
+    host.loom("undo")
+    assert tunnels() == {10: 1010, 20: 2020, 21: 2021, 22: 2022}
+    assert "tunnel-id: 1010" in host.loom("import", "live").stdout
+    host.loom("down", path)
+
+
 @pytest.mark.parametrize("ports,filtering,words", [
+    ("{t1: {vlans: [{10: {tunnel-id: 5}}]}}", "vlan-filtering: true", "tunnel-id is of a port whose VLANs are tunnels"),
     ("{t1: {pvid: 10}}", "stp: false", "br0 does not look at VLANs"),
     ("{t1: {vlans: [10]}}", "stp: false", "br0 does not look at VLANs"),
     ("{t1: {pvid: 10, vlans: [10]}}", "vlan-filtering: true", "VLAN 10 is the pvid already (line 7)"),
