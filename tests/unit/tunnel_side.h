@@ -154,13 +154,13 @@ static inline void send_frame_in(struct side *side, const uint8_t *frame, size_t
 	CHECK(send(side->frames, bytes, HEADER + size, 0) == (ssize_t)(HEADER + size));
 }
 
-/* Receives a frame within a second; its size, or 0. */
+/* Receives a frame within five seconds; its size, or 0. */
 static inline size_t receive_frame(struct side *side, uint8_t *frame, size_t room)
 {
 	struct pollfd ready = {.fd = side->frames, .events = POLLIN};
 	uint8_t bytes[HEADER + 9100];
 
-	if (poll(&ready, 1, 1000) != 1)
+	if (poll(&ready, 1, 5000) != 1)
 		return 0;
 	ssize_t n = recv(side->frames, bytes, sizeof(bytes), 0);
 	if (n <= HEADER || (size_t)n - HEADER > room)
