@@ -51,12 +51,18 @@ static int look(const char *path, struct text *there, struct err *err)
 	return err_hint(err, "give that file another name: libvirt calls all in its folder");
 }
 
+/* For all to read, whatever the caller's umask; one that is there stays as it is. */
+static int folder_make_public(const char *path, struct err *err)
+{
+	if (mkdir(path, 0755) == 0 ? chmod(path, 0755) == 0 : errno == EEXIST)
+		return 0;
+	return err_errno(err, -errno, "cannot make %s", path);
+}
+
 static int file_make(const char *folder, const char *path, const struct text *text, struct err *err)
 {
-	/* libvirt's folder of hooks is for all to read, whatever the caller's umask */
-	if ((mkdir(HOOKS, 0755) < 0 && errno != EEXIST) ||
-	    (mkdir(folder, 0755) < 0 && errno != EEXIST))
-		return err_errno(err, -errno, "cannot make %s", folder);
+	if (folder_make_public(HOOKS, err) || folder_make_public(folder, err))
+		return err->code;
 	return file_replace(path, 0755, text->bytes, text->size, err);
 }
 

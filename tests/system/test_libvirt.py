@@ -254,6 +254,18 @@ def test_a_hook_keeps_ports_right(net, host, hooked):
         assert hooked.inside("cat", "/etc/libvirt/hooks/qemu.d/lanloom").stdout == "mine\n"
 
 
+def test_the_hook_is_shown(host):
+    """Two scripts, which a shell takes, and which never fail."""
+    hooks = host.loom_json("libvirt", "--hook", "print")["hooks"]
+    assert [one["path"] for one in hooks] == [f"/etc/libvirt/hooks/{driver}.d/lanloom" for driver in ("qemu", "network")]
+    for one in hooks:
+        assert one["text"] in host.loom("libvirt", "--hook", "print").stdout
+        done = host.run("sh", "-s", "web", "prepare", "begin", "-", input=one["text"])
+        assert not done.stdout and not done.stderr
+        broken = one["text"].replace(LANLOOM, "/nosuch").replace("logger", "cat; true")
+        assert "/nosuch" in host.run("sh", "-s", "web", "started", "begin", "-", input=broken).stdout
+
+
 @pytest.mark.parametrize("words", [["--hook", "nothing"], ["--hook", "qemu"], ["--hook", "print", "lab"], [],
                                    ["--operation", "started"]], ids=lambda words: "-".join(words))
 def test_wrong_command_lines(host, words):
