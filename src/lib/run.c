@@ -112,7 +112,7 @@ static void outcome_tell(struct apply_outcome *outcome, int r, bool plan_only, s
 static void keeper_tell(const struct visit *visit, struct answer *answer)
 {
 	struct err err = {0};
-	bool keep = false, leases = false;
+	bool keep = false, leases = false, runs = false;
 
 	for (size_t i = 0; i < visit->store.len; i++) {
 		const struct committed *committed = visit->store.committed[i];
@@ -123,9 +123,15 @@ static void keeper_tell(const struct visit *visit, struct answer *answer)
 
 			keep = keep || kind->flags & KIND_KEPT;
 			leases = leases || kind_is(kind, "dhcp");
+			runs = runs || kind->door == DOOR_KEEPER;
 		}
 	}
-	if (keeper_notify(visit->store.folder, keep ? PROMISED_SOMETHING : PROMISED_NOTHING, &err))
+	/* one that just came does not run yet what it is to run: it looks before it ends */
+	if (keeper_notify(visit->store.folder,
+			  keep	 ? PROMISED_SOMETHING
+			  : runs ? PROMISED_UNKNOWN
+				 : PROMISED_NOTHING,
+			  &err))
 		diag_warn(&answer->diag, &err);
 	if (!leases)
 		keeper_files_clear(visit->store.folder);
