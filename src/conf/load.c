@@ -311,11 +311,35 @@ static bool load_switches(struct load *load, size_t at, const char *prefix,
 	return true;
 }
 
+/* `dhcp: {}` of a short form: something was meant, and nothing would come of it. */
+static bool refuse_empty(struct load *load, size_t at, const char *prefix,
+			 const struct yaml_node *node)
+{
+	const struct kind *kind = load->loaded[at].object->kind;
+	const struct field *field = NULL;
+
+	if (kind->door != DOOR_NONE || (!yaml_null(node) && node->len))
+		return false;
+	for (unsigned int i = 0; !field && i < kind_field_count(kind); i++)
+		if (text_starts(kind_field(kind, i)->key, prefix))
+			field = kind_field(kind, i);
+	if (!field)
+		return false;
+	err_hint(load_error(load, node->place, label(load, at),
+			    "%.*s is empty and would do nothing; expected one of its keys at least",
+			    (int)strlen(prefix) - 1, prefix),
+		 "%.*s: {%s: %s}", (int)strlen(prefix) - 1, prefix, field->key + strlen(prefix),
+		 field->type->example);
+	load->loaded[at].faulty = true;
+	return true;
+}
+
 /* A map of longer keys, of the object and of its companion. */
 static void load_nested(struct load *load, size_t at, size_t companion, const char *prefix,
 			const struct yaml_node *node)
 {
-	if (yaml_null(node) || load_switches(load, at, prefix, node))
+	if (refuse_empty(load, at, prefix, node) || yaml_null(node) ||
+	    load_switches(load, at, prefix, node))
 		return;
 	if (node->shape != YAML_MAP) {
 		load_error(load, node->place, label(load, at),

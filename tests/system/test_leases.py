@@ -10,6 +10,7 @@ import os
 import pathlib
 import signal
 import socket
+import time
 
 import pytest
 from lib import snapshot
@@ -27,6 +28,7 @@ networks:
       range: [192.168.57.100, 192.168.57.200]
       hosts: {{vm1: {{macaddress: "52:54:00:00:01:89", address: 192.168.57.10}}}}{dhcp}
 {dns}"""
+KILLS = int(os.environ.get("LANLOOM_KILLS", "1"))
 DOMAIN = "    dns: {domain: lab.example}\n"
 
 
@@ -119,14 +121,18 @@ def test_names_of_guests_take_nobody_elses(lab):
     assert got["address"] in lab.leases()
 
 
-@pytest.mark.limit(120)
+@pytest.mark.limit(120 + 15 * KILLS)
 def test_killed_it_comes_back_with_its_leases(lab):
     lab.up()
     address = lab.take("two", "02:00:00:00:00:02", "vm2")["address"]
-    first = lab.dnsmasq()
-    os.kill(first, signal.SIGKILL)
-    until(lambda: lab.dnsmasq() not in (None, first), 5, "another one runs")
-    assert address in lab.leases()
+    for _ in range(KILLS):
+        first, began = lab.dnsmasq(), time.monotonic()
+        os.kill(first, signal.SIGKILL)
+        until(lambda first=first: lab.dnsmasq() not in (None, first), 5, "another one runs")
+        until(lambda: resolve(lab.guests["two"], "192.168.57.1", "vm2.lab.example") == [address], 5, "it answers")
+        print(f"killed, it answers again after {time.monotonic() - began:.2f} s")
+        assert address in lab.leases()
+        time.sleep(0.5 if KILLS == 1 else 6)  # one that ends at once, again and again, is waited for
     assert lease(lab.guests["two"], "02:00:00:00:00:02", "vm2")["address"] == address
     # the keeper, too
     keeper = [pid for pid in lab.alpha.pids() if comm(pid) == "lanloomd"][0]
@@ -337,6 +343,8 @@ hosts: {alpha: {}, beta: {}}
     ('mode: nat, addresses: [192.168.57.1/24], dhcp: {hosts: {vm1: {macaddress: "52:54:00:00:01:89"}, '
      'vm2: {macaddress: "52:54:00:00:01:89"}}}', "has the MAC of another host"),
     ('mode: nat, addresses: [192.168.57.1/24], dns: {domain: "a/b"}', "is no name of a domain"),
+    ("mode: nat, addresses: [192.168.57.1/24], dhcp: {}", "dhcp is empty and would do nothing"),
+    ("mode: nat, addresses: [192.168.57.1/24], dns: {}", "dns is empty and would do nothing"),
     ('mode: nat, addresses: [192.168.57.1/24], dns: {domian: a}', 'did you mean "dns.domain"'),
 ])
 def test_what_is_wrong_is_named(net, host, keys, said):
