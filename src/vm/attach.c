@@ -22,6 +22,7 @@
 struct found {
 	const char *name, *command; /* to try, with another name */
 	uint32_t ifindex, mtu;	    /* 0: none so far */
+	uint16_t mask;		    /* for the port: which of 01:80:c2:00:00:0X it forwards */
 	bool other;		    /* there is a device of that name, but no bridge */
 	char names[BRIDGES_NAMED][IFNAMSIZ];
 	size_t len;
@@ -31,6 +32,20 @@ void vm_port_close(struct vm_port *port)
 {
 	while (port->count)
 		close(port->fds[--port->count]);
+}
+
+/*
+ * A bridge that forwards all it may of what is for bridges alone is a network's: LACP's a port has
+ * to be told of, and STP's where the bridge takes no part in it (see kind/network_closed.c).
+ */
+static uint16_t mask_get(const struct nlattr *info)
+{
+	const struct nlattr *data = nl_nest_find(info, IFLA_INFO_DATA);
+	const struct nlattr *mask = nl_nest_find(data, IFLA_BR_GROUP_FWD_MASK);
+
+	if (!mask || mnl_attr_get_u16(mask) != 0xfff8)
+		return 0;
+	return nl_u32(nl_nest_find(data, IFLA_BR_STP_STATE), 0) ? 0xfffc : 0xfffd;
 }
 
 static void link_see(const struct nlmsghdr *message, struct found *found)
@@ -52,6 +67,7 @@ static void link_see(const struct nlmsghdr *message, struct found *found)
 	if (bridge && same) {
 		found->ifindex = (uint32_t)header->ifi_index;
 		found->mtu = nl_u32(attrs[IFLA_MTU], 1500);
+		found->mask = mask_get(attrs[IFLA_LINKINFO]);
 	}
 	found->other = found->other || (same && !bridge);
 }
@@ -113,7 +129,7 @@ static int join(struct nl_sock *nl, const char *device, const struct found *brid
 	struct ifinfomsg *header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
 	uint8_t mac[6] = {
 		0xfe, 0x54, 0, (uint8_t)(ifindex >> 16), (uint8_t)(ifindex >> 8), (uint8_t)ifindex};
-	struct nlattr *families, *inet6;
+	struct nlattr *families, *inet6, *info, *data;
 	int r;
 
 	header->ifi_index = (int)ifindex;
@@ -133,6 +149,14 @@ static int join(struct nl_sock *nl, const char *device, const struct found *brid
 	header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
 	header->ifi_index = (int)ifindex;
 	header->ifi_flags = header->ifi_change = IFF_UP;
+	if (bridge->mask) {
+		info = mnl_attr_nest_start(&msg.head, IFLA_LINKINFO);
+		mnl_attr_put_str(&msg.head, IFLA_INFO_SLAVE_KIND, "bridge");
+		data = mnl_attr_nest_start(&msg.head, IFLA_INFO_SLAVE_DATA);
+		mnl_attr_put_u16(&msg.head, IFLA_BRPORT_GROUP_FWD_MASK, bridge->mask);
+		mnl_attr_nest_end(&msg.head, data);
+		mnl_attr_nest_end(&msg.head, info);
+	}
 	return change(nl, &msg, "set the TAP up", err);
 }
 

@@ -14,7 +14,7 @@ import time
 
 import pytest
 from lib.frames import Packet, mac
-from lib.net import SLOWNESS, until
+from lib.net import LANLOOM, SLOWNESS, until
 from lib.probes import MARK, OPEN, Place, Probes, sort_of
 
 TEXT = """name: nets
@@ -233,3 +233,12 @@ def test_the_same_probes_are_answered_elsewhere(lab):
     assert {"arp", "icmp", "tcp", "udp", "na", "icmp6", "tcp6", "udp6", "igmp", "mld"} <= told["one"], told
     assert {"icmp", "tcp", "udp", "tcp6", "udp6"} <= told["far"], told
     assert "db8:bad" not in lab.alpha.ip("-6", "addr") + lab.alpha.ip("-6", "route"), "no router among guests is believed"
+
+
+def test_a_guest_that_nobody_declared_is_closed_likewise(net, host):
+    """What a bridge's own mask cannot have (LACP's 02) the port of its TAP is told."""
+    host.loom("up", net.file("nets.yaml", "name: nets\nnetworks: {alone: {mode: isolated}}\n"))
+    assert int(host.link("alone")["linkinfo"]["info_data"]["group_fwd_mask"], 16) == 0xfff8
+    host.start(LANLOOM, "vm", "alone", "--", "sh", "-c", "exec sleep 60 #{fds}")
+    tap = until(lambda: [link for link in host.json("link") if link.get("master") == "alone" and "UP" in link["flags"]], 9, "its TAP")
+    assert int(tap[0]["linkinfo"]["info_slave_data"]["group_fwd_mask"], 16) == 0xfffd
