@@ -173,7 +173,7 @@ def test_a_port_plugged_in_by_hand_is_guarded_too(lab):
     assert not lab.alpha.run("nft", "list", "tables").stdout
 
 
-@pytest.mark.limit(180)
+@pytest.mark.limit(120 + 10 * LEASES)
 def test_a_rogue_server_serves_nobody(lab):
     lab.up()
     rogue = lab.two.start("python3", FILE, "serve", "eth0", "192.168.57.66", stdout=subprocess.PIPE)
