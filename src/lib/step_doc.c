@@ -12,6 +12,13 @@ static json_t *value_or_null(const struct object *object, unsigned int i)
 }
 
 /* {"mtu":{"from":1500,"to":1400}}; what is made has no "from". */
+/* Of the identity, not the text's, or only about the order of steps. */
+static bool is_told(const struct field *field)
+{
+	return !(field->flags & NOT_TOLD) &&
+	       (field->flags & (FIELD_INNER | FIELD_LATER)) != (FIELD_INNER | FIELD_LATER);
+}
+
 static json_t *fields_describe(const struct step *step, const struct object *old)
 {
 	const struct object *object = step->after;
@@ -27,7 +34,7 @@ static json_t *fields_describe(const struct step *step, const struct object *old
 		const struct field *field = kind_field(object->kind, i);
 		json_t *change;
 
-		if (!(mask >> i & 1) || field->flags & NOT_TOLD)
+		if (!(mask >> i & 1) || !is_told(field))
 			continue;
 		change = json_object();
 		if (step->before || old)
