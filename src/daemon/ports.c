@@ -27,7 +27,8 @@
 
 #define SETTLE_MS 50
 #define LOCKED_MS 100
-#define SHARE 10 /* of the time, looking takes at most one part in so many */
+#define SHARE 10    /* of the time, looking takes at most one part in so many … */
+#define REST_MS 300 /* … but a guest waits no longer than this for its port */
 #define OPTIONS_MOST 24
 
 /* What is set anew; all are numbers of at most four bytes. */
@@ -471,7 +472,7 @@ static void timed(void *data, int what)
 {
 	struct keeper *keeper = data;
 	struct ports *ports = keeper->ports;
-	uint64_t start = now_ms();
+	uint64_t start = now_ms(), rest_ms;
 
 	if (!keeper_store_free(keeper) || watch_mends(keeper)) {
 		loop_timer_set(&ports->timer, LOCKED_MS);
@@ -479,7 +480,8 @@ static void timed(void *data, int what)
 	}
 	for (struct space *space = ports->spaces; space; space = space->next)
 		space_look(keeper, space);
-	ports->not_before_ms = now_ms() + (now_ms() - start) * SHARE;
+	rest_ms = (now_ms() - start) * SHARE;
+	ports->not_before_ms = now_ms() + (rest_ms < REST_MS ? rest_ms : REST_MS);
 	fills_look(keeper, false);
 }
 
