@@ -81,51 +81,74 @@ static void forward6(const struct object *network, struct state *state, const ch
 		network_variable(network, state, "1", format, *uplinks);
 }
 
-/* The devices of default routes, or the one that is named. NULL-terminated. */
-static const char **ways_out(const struct object *network, const struct state *actual,
-			     struct arena *arena)
+/* Adds the devices of a state's default routes. */
+static void ways_add(const struct object *network, const struct state *from, const char **names,
+		     size_t *len)
 {
-	const struct network *its = network->data;
-	const char **names = arena_alloc(arena, (actual->len + 2) * sizeof(*names));
 	const struct object *route;
 	const struct prefix *to;
+
+	for (size_t i = 0; (route = state_next(from, "route", &i));) {
+		to = object_value(route, "to", &vtype_target);
+		if (to && !to->len && text_same(route->ns, network->ns) && object_owner(route) &&
+		    object_number(route, "table", 254) == 254)
+			names[(*len)++] = object_owner(route);
+	}
+}
+
+/*
+ * The devices of default routes, those that the same text makes among them, or the one that is
+ * named. NULL-terminated.
+ */
+static const char **ways_out(const struct object *network, const struct state *state,
+			     const struct state *actual)
+{
+	const struct network *its = network->data;
+	const char **names =
+		arena_alloc(state->arena, (actual->len + state->len + 2) * sizeof(*names));
 	size_t len = 0;
 
 	if (its->uplink) {
 		names[0] = its->uplink;
 		return names;
 	}
-	for (size_t i = 0; (route = state_next(actual, "route", &i));) {
-		to = object_value(route, "to", &vtype_target);
-		if (to && !to->len && text_same(route->ns, network->ns) && object_owner(route) &&
-		    object_number(route, "table", 0) == 254)
-			names[len++] = object_owner(route);
-	}
+	ways_add(network, actual, names, &len);
+	ways_add(network, state, names, &len);
 	return names;
+}
+
+/* The host's address on the way out: there already, or about to be. */
+static const struct prefix *address_on(const struct object *network, const struct state *from,
+				       const char *uplink, uint8_t family)
+{
+	const struct object *address;
+
+	for (size_t i = 0; (address = state_next(from, "address", &i));) {
+		const struct prefix *its = object_value(address, "address", &vtype_prefix);
+
+		if (its->ip.family == family && !address->automatic &&
+		    text_same(address->ns, network->ns) && text_same(object_owner(address), uplink))
+			return its;
+	}
+	return NULL;
 }
 
 /* Guests keep their addresses, so whoever they talk to needs the way back. */
 static void tell_return(const struct object *network, const struct state *state,
 			const struct state *actual, const char *uplink, struct diag *diag)
 {
-	const struct object *own, *address;
+	const struct object *own;
 
 	for (size_t i = 0; (own = state_next(state, "address", &i));) {
-		const struct prefix *to = object_value(own, "address", &vtype_prefix), *via = NULL;
+		const struct prefix *to = object_value(own, "address", &vtype_prefix), *via;
 		struct text told TEXT_CLEANUP = {0};
 		struct ip net = to->ip;
 
 		if (!text_same(own->ns, network->ns) ||
 		    !text_same(object_owner(own), object_name(network)))
 			continue;
-		for (size_t k = 0; (address = state_next(actual, "address", &k));) {
-			const struct prefix *its = object_value(address, "address", &vtype_prefix);
-
-			if (!via && its->ip.family == net.family && !address->automatic &&
-			    text_same(address->ns, network->ns) &&
-			    text_same(object_owner(address), uplink))
-				via = its;
-		}
+		via = address_on(network, actual, uplink, net.family)
+			      ?: address_on(network, state, uplink, net.family);
 		if (!via)
 			continue;
 		for (unsigned int bit = to->len; bit < ip_bits(&net); bit++)
@@ -157,7 +180,7 @@ void network_settle(const struct object *object, struct state *state, const stru
 	    network_elsewhere(its, state))
 		return;
 	network_served(object, state, diag);
-	uplinks = ways_out(object, actual, state->arena);
+	uplinks = ways_out(object, state, actual);
 	text_add(&advertised, "%s", "");
 	if (!object->ns[0] && network_has(object, state, AF_INET6))
 		way_advertised(&advertised, &unused);

@@ -135,3 +135,17 @@ def test_second_up_of_a_fabric_sends_nothing(net):
     assert "nothing to do" in done.stdout
     assert monitor.text == ""
 
+
+def test_the_way_out_may_stand_in_the_same_text(net, host):
+    far = net.space("far")
+    path = net.file("lab.yaml", f"""name: lab
+networks: {{lab: {{mode: routed, addresses: [192.168.57.1/24]}}}}
+virtual-ethernets:
+  wan: {{peer: {far}/wan, addresses: [203.0.113.2/24], routes: [{{to: default, via: 203.0.113.1}}]}}
+namespaces: {{{far}: {{virtual-ethernets: {{wan: {{addresses: [203.0.113.1/24]}}}}}}}}
+""")
+    done = host.loom("up", path)
+    assert "no way out" not in done.stderr and "192.168.57.0/24 via 203.0.113.2" in done.stderr
+    assert "nothing to do" in host.loom("up", path).stdout
+    assert host.run("sysctl", "-n", "net.ipv4.conf.wan.forwarding").stdout == "1\n"
+    host.loom("down", path)
