@@ -108,6 +108,7 @@ bool load_value(struct load *load, size_t at, unsigned int i, const struct yaml_
 {
 	struct object *object = load->loaded[at].object;
 	const struct field *field = kind_field(object->kind, i);
+	bool before = load->loaded[at].faulty; /* by another value, which this one does not mend */
 	struct err err;
 
 	load->loaded[at].faulty = true;
@@ -125,7 +126,7 @@ bool load_value(struct load *load, size_t at, unsigned int i, const struct yaml_
 		load_err(load, &err);
 		return false;
 	}
-	load->loaded[at].faulty = false;
+	load->loaded[at].faulty = before;
 	return true;
 }
 
@@ -205,6 +206,7 @@ static void unknown_key(struct load *load, size_t at, size_t companion, const ch
 {
 	const struct kind *kind = load->loaded[at].object->kind;
 	const char *near = meant_key(load, at, companion, prefix, node->key->text);
+	const char *article = strchr("aeiou", kind->name[0]) ? "an" : "a";
 	const char *key = arena_print(load->arena, "%s%.60s", prefix, node->key->text);
 
 	load->loaded[at].faulty = true;
@@ -215,14 +217,14 @@ static void unknown_key(struct load *load, size_t at, size_t companion, const ch
 	}
 	if (near)
 		err_hint(load_error(load, node->key->place, label(load, at),
-				    "unknown key \"%s\" of a %s; did you mean \"%s\"?", key,
-				    kind->name, near),
+				    "unknown key \"%s\" of %s %s; did you mean \"%s\"?", key,
+				    article, kind->name, near),
 			 "%s", as_written(load, near, node));
 	else
 		err_hint(load_error(load, node->key->place, label(load, at),
-				    "unknown key \"%s\" of a %s; expected one that `lanloom kinds "
+				    "unknown key \"%s\" of %s %s; expected one that `lanloom kinds "
 				    "%s` lists",
-				    key, kind->name, kind->name),
+				    key, article, kind->name, kind->name),
 			 "lanloom kinds %s", kind->name);
 }
 

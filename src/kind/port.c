@@ -2,6 +2,8 @@
 /* A device's place in a bridge, with what the bridge holds for it. */
 #include <linux/if_link.h>
 
+#include "base/diag.h"
+#include "base/text.h"
 #include "model/state.h"
 
 struct port {
@@ -92,7 +94,16 @@ static void expand(struct object *object, struct state *state, struct diag *diag
 	state_want_pvid(state, object, port->device, false);
 }
 
-static const struct kind_ops ops = {.expand = expand};
+static void check(const struct object *object, const struct state *state, struct diag *diag)
+{
+	const struct port *port = object->data;
+
+	if (port->device && text_same(port->device, port->bridge))
+		diag_error(diag, object->place, object_label(object, state->arena),
+			   "is the bridge itself; expected other devices");
+}
+
+static const struct kind_ops ops = {.expand = expand, .check = check};
 
 const struct kind kind_port = {
 	.name = "port",
