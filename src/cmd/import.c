@@ -33,7 +33,9 @@ const struct cmd cmd_import = {
 		"no "
 		"counterpart is named on standard error with its file and line, and left out. "
 		"Nothing "
-		"is changed, and of live nothing that the kernel makes by itself is told.",
+		"is changed, and of live nothing that the kernel makes by itself is told. There "
+		"one end "
+		"of a wire whose other end nobody can name (a container's) is existing: true.",
 	.shared = CMD_NAME,
 	.least = 1,
 	.most = 2,

@@ -105,6 +105,18 @@ static bool is_silent(const struct object *object, unsigned int i)
 	return object->kind->flags & KIND_EXISTING && strcmp(field->key, "macaddress") == 0;
 }
 
+/*
+ * One end of a wire whose other end is where nothing was read (a container's, without a name):
+ * nobody could make such a one, so it is left to those who do.
+ */
+static bool is_half(const struct object *object)
+{
+	int peer = kind_field_find(object->kind, "peer");
+
+	return peer >= 0 && !object->kind->owner && !object_has(object, (unsigned int)peer) &&
+	       kind_field_find(object->kind, "existing") >= 0;
+}
+
 /* lo is of no kind that is written; with an address of its own it stands among the NICs. */
 static void lo_add(struct state *desired)
 {
@@ -133,6 +145,8 @@ void import_live(const struct state *actual, struct state *desired, struct diag 
 		for (unsigned int k = 0; k < kind_field_count(object->kind); k++)
 			if (object_has(object, k) && is_silent(object, k))
 				object->set &= ~(UINT64_C(1) << k);
+		if (is_half(object))
+			object_set(object, "existing", "true", desired->arena);
 		state_add(desired, object);
 	}
 	lo_add(desired);

@@ -81,3 +81,15 @@ def test_what_has_no_kind_is_named(host):
     foreign = host.links() & {"gre9", "nl0"}
     for name in foreign:
         assert name in done.stderr and f"{name}:" not in done.stdout
+
+
+def test_half_a_wire_is_left_to_those_who_have_its_other_end(net, host):
+    far = net.host("far")
+    host.ip("link", "add", "v0", "type", "veth", "peer", "name", "eth0", "netns", far.space)
+    text = host.loom("import", "live").stdout
+    assert "v0: {existing: true," in text and "eth0" not in text
+    path = net.file("live.yaml", text)
+    host.loom("check", path)
+    assert "nothing to do" in host.loom("up", path).stdout
+    host.loom("down", path)
+    assert "v0" in host.links()
