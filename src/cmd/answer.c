@@ -22,11 +22,13 @@ static void error_write(FILE *to, const struct loom_doc *error, const char *esca
 {
 	const char *file = loom_text(error, "file"), *object = loom_text(error, "object");
 
+	fputs(file ? file : "lanloom", to);
 	if (file && loom_number(error, "line") > 0)
-		fprintf(to, "%s:%.0f:%.0f: ", file, loom_number(error, "line"),
-			loom_number(error, "column"));
-	else
-		fprintf(to, "%s: ", file ? file : "lanloom");
+		fprintf(to, ":%.0f", loom_number(error, "line"));
+	/* where lines are all that is known of another program's file */
+	if (file && loom_number(error, "column") > 0)
+		fprintf(to, ":%.0f", loom_number(error, "column"));
+	fputs(": ", to);
 	if (severity[0])
 		fprintf(to, "%s%s%s: ", err_ink(escape), severity, err_ink("\033[0m"));
 	if (object && object[0])

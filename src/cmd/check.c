@@ -14,7 +14,8 @@ static void check_print(const struct cmd_call *call, const struct loom_doc *doc)
 		if (loom_count(hosts))
 			printf(", for %zu host%s", loom_count(hosts),
 			       loom_count(hosts) == 1 ? "" : "s");
-		printf("; %.0f objects\n", loom_number(one, "objects"));
+		printf("; %.0f object%s\n", loom_number(one, "objects"),
+		       loom_number(one, "objects") == 1 ? "" : "s");
 	}
 }
 

@@ -259,8 +259,11 @@ static int command_unknown(struct cmd_call *call, char **words)
 	for (; commands[len] && len < 63; len++)
 		names[len] = commands[len]->name;
 	names[len] = NULL;
-	nearest = loom_nearest(word, names);
 	call->json = json_asked(NULL, words);
+	if (word[0] == '-')
+		return cmd_usage(call, "options stand behind the command; expected: lanloom %s %s",
+				 words[1] && cmd_find(words[1]) ? words[1] : "COMMAND", word);
+	nearest = loom_nearest(word, names);
 	return cmd_usage(call, "there is no command \"%s\"%s%s%s", word,
 			 nearest ? "; did you mean " : "", nearest ? nearest : "",
 			 nearest ? "?" : "");

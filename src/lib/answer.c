@@ -38,7 +38,8 @@ static json_t *err_describe(const struct err *err)
 	if (err->place.file) {
 		json_object_set_new(json, "file", describe_text(err->place.file));
 		json_object_set_new(json, "line", json_integer(err->place.line));
-		json_object_set_new(json, "column", json_integer(err->place.column));
+		if (err->place.column) /* of a file of another program only lines may be known */
+			json_object_set_new(json, "column", json_integer(err->place.column));
 	}
 	if (err->object[0])
 		json_object_set_new(json, "object", describe_text(err->object));

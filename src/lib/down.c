@@ -64,8 +64,11 @@ static void file_name(struct visit *visit, const char *path, struct names *names
 
 	if (read && store_committed(&visit->store, name))
 		name_add(names, name);
-	else if (!names_of_path(visit, path, names) && !read)
+	else if (!names_of_path(visit, path, names) && !read) {
+		if (diag.error_count && !diag.errors[0].place.file && !diag.errors[0].hint[0])
+			err_hint(&diag.errors[0], "lanloom show has the names of what is up");
 		answer_take(answer, &diag);
+	}
 	diag_fini(&diag);
 }
 

@@ -29,7 +29,7 @@ def imported(text):
 ])
 def test_what_is_no_xml(text, line, says):
     code, _, said = imported(text)
-    assert code == 1 and f":{line}:0: " in said and says in said, said
+    assert code == 1 and f":{line}: " in said and says in said, said
 
 
 def test_what_is_cut_off_or_turned():

@@ -14,7 +14,8 @@ def test_a_name_that_nothing_has(net):
             (["show", "br00"], 1, "lanloom: br00: no device, namespace or tunnel has this name\ntry: lanloom show br0"),
             (["show", guest[:-1]], 1, f"try: lanloom show {guest}"),
             (["tunnel", "lan0"], 1, "no tunnel of this name is up"),
-            (["down", "--name", "lba"], 0, "lba: no description of this name is up\ntry: lanloom down --name lab")):
+            (["down", "--name", "lba"], 0, "lba: no description of this name is up\ntry: lanloom down --name lab"),
+            (["down", "/nosuch.yaml"], 1, "such file or directory\ntry: lanloom show has the names of what is up")):
         done = alpha.loom(*words, check=False)
         assert done.returncode == code, words
         assert said in done.stderr, done.stderr
