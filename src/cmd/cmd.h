@@ -42,6 +42,7 @@ struct cmd {
 	unsigned int shared;		  /* CMD_… */
 	int least, most;		  /* arguments; most -1: any number */
 	enum cmd_words words;
+	const char *verbs; /* what the first argument may be, "new public"; NULL: as the others */
 	int (*run)(struct cmd_call *call); /* gives the exit code */
 };
 

@@ -13,7 +13,7 @@ static void bash_options(const struct cmd *cmd)
 		printf("--%s ", option->name);
 	for (option = cmd_common_options; option->name; option++)
 		printf("--%s%s", option->name, option[1].name ? " " : "");
-	printf("' words=%d ;;\n", (int)cmd->words);
+	printf("' words=%d verbs='%s' ;;\n", (int)cmd->words, cmd->verbs ? cmd->verbs : "");
 }
 
 /* KIND) keys='mtu= up= …' ;; */
@@ -39,7 +39,7 @@ void help_bash(const struct loom_doc *kinds)
 {
 	puts("# bash completion for lanloom, made by: lanloom help --bash");
 	puts("_lanloom() {\n"
-	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} options= words=0 keys= names=");
+	     "\tlocal cur=${COMP_WORDS[COMP_CWORD]} options= words=0 verbs= keys= names=");
 	fputs("\tlocal commands='", stdout);
 	for (size_t i = 0; commands[i]; i++)
 		printf("%s%s", i ? " " : "", commands[i]->name);
@@ -59,6 +59,8 @@ void help_bash(const struct loom_doc *kinds)
 	       "\tnames=$(ls /sys/class/net 2>/dev/null)\n"
 	       "\tif [[ $cur == -* ]]; then\n"
 	       "\t\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n\t\treturn\n\tfi\n"
+	       "\tif [ \"$COMP_CWORD\" = 2 ] && [ -n \"$verbs\" ]; then\n"
+	       "\t\tCOMPREPLY=($(compgen -W \"$verbs\" -- \"$cur\"))\n\t\treturn\n\tfi\n"
 	       "\tcase $words in\n"
 	       "\t%d) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
 	       "\t%d) if [ \"$COMP_CWORD\" = 2 ]; then\n"

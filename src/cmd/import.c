@@ -39,5 +39,7 @@ const struct cmd cmd_import = {
 	.shared = CMD_NAME,
 	.least = 1,
 	.most = 2,
+	.words = WORDS_FILE,
+	.verbs = "live ifcfg interfaces libvirt netplan networkd",
 	.run = import_run,
 };

@@ -36,5 +36,6 @@ const struct cmd cmd_key = {
 	.least = 2,
 	.most = 2,
 	.words = WORDS_FILE,
+	.verbs = "new public",
 	.run = key_run,
 };

@@ -124,12 +124,15 @@ def test_the_completion_is_a_script_that_knows_all(commands):
     ask = script + """
 words() { COMP_WORDS=(lanloom "$@"); COMP_CWORD=$#; COMPREPLY=(); _lanloom 2>/dev/null; echo "${COMPREPLY[*]}"; }
 words ''; words ki; words up --ho; words add bri; words add bridge br0 parameters.st
+words key n; words import ''
 """
     done = subprocess.run(["bash"], input=ask, text=True, capture_output=True, check=True, timeout=30)
     lines = done.stdout.splitlines()
     assert set(lines[0].split()) == {command["name"] for command in commands}
     assert lines[1] == "kinds" and lines[2] == "--host" and lines[3] == "bridge"
-    assert lines[4] == "parameters.stp="
+    assert lines[4] == "parameters.stp=" and lines[5] == "new"
+    refused = lanloom("import", "none", code=2).stderr
+    assert lines[6].split() == refused.split("expected ")[1].replace(",", "").replace(" or ", " ").split()
 
 
 @pytest.mark.parametrize("words, said", [
