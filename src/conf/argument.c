@@ -357,6 +357,7 @@ int conf_set(const char *name, const char *const *arguments, size_t count, struc
 
 int conf_del(const char *name, struct state *state, struct diag *diag)
 {
+	size_t errors = diag->error_count;
 	struct state taken;
 	struct object *object, *device, *through;
 	struct load load;
@@ -380,6 +381,32 @@ int conf_del(const char *name, struct state *state, struct diag *diag)
 		if (through)
 			state_cascade(load.state, through, NULL);
 	}
+	/* what a network made of itself was taken out before (conf_remake) */
+	load_expand(&load);
+	if (diag->error_count != errors)
+		return diag->errors[errors].code ?: -EINVAL;
 	*state = *load.state;
 	return 0;
+}
+
+bool conf_made(const struct object *object)
+{
+	static const char *const made[] = {"ruleset", "dhcp", "sysctl"};
+
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
+		if (kind_is(object->kind, made[i]))
+			return true;
+	return false;
+}
+
+void conf_remake(const struct state *state, struct state *out)
+{
+	struct diag unheard = {0};
+	struct load load = {.arena = out->arena, .diag = &unheard, .host = "", .state = out};
+
+	for (size_t i = 0; i < state->len; i++)
+		if (!conf_made(state->objects[i]))
+			state_add(out, object_copy(out->arena, state->objects[i]));
+	load_expand(&load);
+	diag_fini(&unheard);
 }

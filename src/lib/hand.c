@@ -16,6 +16,35 @@ struct hand {
 	struct answer answer;
 };
 
+/*
+ * What was last promised has in it what networks made of themselves. That goes out before anything
+ * is changed, since it is made anew afterwards; a variable that was written has another value.
+ */
+static void unmake(struct hand *hand)
+{
+	struct state *desired = &hand->desired, made;
+	struct diag unheard = {0};
+	struct err err = {0};
+	size_t kept = 0, i = 0;
+
+	if (!state_next(desired, "network", &i))
+		return;
+	state_init(&made, desired->arena);
+	conf_remake(desired, &made);
+	desired_settle(&hand->visit, &made, &unheard, &err);
+	diag_fini(&unheard);
+	for (i = 0; i < desired->len; i++) {
+		struct object *object = desired->objects[i];
+		const struct object *again = state_find(&made, object);
+
+		if (!conf_made(object) || (object_text(object, "value") &&
+					   !(again && text_same(object_text(again, "value"),
+								object_text(object, "value")))))
+			desired->objects[kept++] = object;
+	}
+	desired->len = kept;
+}
+
 static bool hand_open(struct hand *hand, const struct loom *loom)
 {
 	struct err err = {0};
@@ -28,6 +57,7 @@ static bool hand_open(struct hand *hand, const struct loom *loom)
 	run_recovered(&hand->visit, &hand->answer);
 	visit_desired(store_committed(&hand->visit.store, BY_HAND), &hand->visit.arena,
 		      &hand->desired);
+	unmake(hand);
 	return true;
 }
 
@@ -38,13 +68,21 @@ static void hand_run(struct hand *hand, const char *operation)
 		.file = "",
 		.operation = operation,
 		.desired = &hand->desired,
-		.gone = hand->desired.len == 0,
 	};
+	struct diag diag = {0};
 	struct err err = {0};
+	size_t wrong;
+	int r = fixed_macs(&hand->visit, &hand->desired, NULL, true, &err);
 
-	if (fixed_macs(&hand->visit, &hand->desired, NULL, true, &err))
+	if (!r)
+		r = desired_settle(&hand->visit, &hand->desired, &diag, &err);
+	if (r)
 		answer_fail(&hand->answer, &err);
-	else
+	wrong = diag.error_count;
+	answer_take(&hand->answer, &diag);
+	diag_fini(&diag);
+	wish.gone = hand->desired.len == 0;
+	if (!r && !wrong)
 		run_wish(&hand->visit, &wish, &hand->answer);
 }
 

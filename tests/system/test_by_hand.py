@@ -7,6 +7,7 @@ import json
 
 from lib import frames, snapshot, trace
 from lib.net import LANLOOM
+from lib.still import take_still
 
 
 def test_add_set_del(host):
@@ -152,3 +153,33 @@ def test_lo_is_set_and_given_back(host):
     assert host.link("lo")["mtu"] == 65000
     host.loom("del", "lo")
     assert host.json("addr", "show", "dev", "lo") == before
+
+
+def test_a_network_by_hand(net, host):
+    """What a network makes of itself comes anew with every change, and goes with it."""
+    outside = net.host("outside")
+    net.wire(host, "eth0", outside, "eth0")
+    host.ip("addr", "add", "203.0.113.2/24", "dev", "eth0")
+    host.ip("route", "add", "default", "via", "203.0.113.1")
+    before = take_still(host)
+
+    def tables():
+        return {table["name"] + " " + table["family"] for item in json.loads(host.run("nft", "-j", "list", "tables").stdout)["nftables"]
+                if (table := item.get("table"))}
+
+    def forwarding(device):
+        return host.run("cat", f"/proc/sys/net/ipv4/conf/{device}/forwarding").stdout.strip()
+
+    host.loom("add", "network", "lab", "mode=nat", "addresses=10.44.0.1/24")
+    assert (tables(), forwarding("eth0"), forwarding("lab")) == ({"lanloom_lab inet"}, "1", "1")
+    host.loom("add", "network", "web", "mode=routed", "addresses=10.45.0.1/24")
+    host.loom("set", "lab", "mode=isolated")
+    assert tables() == {"lanloom_lab inet", "lanloom_lab netdev", "lanloom_web inet"}
+    assert (forwarding("eth0"), forwarding("lab"), forwarding("web")) == ("1", "0", "1")
+    host.loom("del", "web")
+    assert (tables(), forwarding("eth0")) == ({"lanloom_lab inet", "lanloom_lab netdev"}, "0")
+    host.loom("add", "tap", "t0")
+    host.loom("set", "lab", "interfaces=t0")
+    host.loom("del", "t0")
+    host.loom("del", "lab")
+    snapshot.assert_same(before, take_still(host))
