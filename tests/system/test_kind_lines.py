@@ -130,7 +130,8 @@ def test_lines(net, host, kind, variant, record_property):
     if table.prepare:
         table.prepare(host)
     # a card's carrier is worked up once a second
-    before = take_still(host) if kind == "ethernet" else snapshot.take(host)
+    look = take_still if kind == "ethernet" else snapshot.take
+    before = look(host)
     now = {key: line.first for key, line in table.lines.items()}
     device.apply(now)
     number = device.agree(now)
@@ -142,7 +143,7 @@ def test_lines(net, host, kind, variant, record_property):
         number = again
     device.apply({key: value for key, value in now.items() if not can_go(device, key)})
     host.loom("down", device.path)
-    snapshot.assert_same(before, snapshot.take(host))
+    snapshot.assert_same(before, look(host))
     record_property("lines", len(table.lines))
     record_property("kernel", platform.release())
 
