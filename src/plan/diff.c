@@ -349,6 +349,7 @@ void plan_make(const struct plan_request *request, struct plan *plan)
 		state_add(&diff.actual, request->actual->objects[i]);
 	state_sort(&diff.actual);
 	state_init(&diff.going, request->arena);
+	uplink_takers(&diff);
 	state_init(&diff.own, request->arena);
 	for (size_t i = 0; request->own && i < request->own->len; i++)
 		state_add(&diff.own, request->own->entries[i].object);

@@ -10,6 +10,7 @@ struct diff {
 	struct state actual; /* a copy that loses what replacements and moves take along */
 	struct state own;    /* the objects of the earlier promise */
 	struct state going;  /* what is to be deleted */
+	struct state takers; /* what is desired and takes a device in, few of many (uplink.c) */
 	struct step *steps;
 	size_t len;
 };
@@ -40,6 +41,8 @@ uint64_t release_anew(const struct diff *diff, const struct entry *entry,
 
 /* plan/uplink.c: a device that moves into a bridge with all it has, or back. */
 void uplink_steps(struct diff *diff);
+/* Before all else of uplinks: finds those that are desired. */
+void uplink_takers(struct diff *diff);
 /* This address was taken from a device that is still in a bridge. */
 bool uplink_holds(const struct diff *diff, const struct object *object);
 /* `actual` stands on a device that moves into the bridge `desired` stands on. */

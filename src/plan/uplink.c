@@ -53,13 +53,24 @@ static const char *uplink_of(const struct object *object)
 	return NULL;
 }
 
-static const struct object *uplink_on(const struct state *state, const char *ns, const char *device)
+void uplink_takers(struct diff *diff)
 {
-	for (size_t i = 0; i < state->len; i++) {
-		const char *uplink = uplink_of(state->objects[i]);
+	const struct state *desired = diff->request->desired;
 
-		if (uplink && text_same(uplink, device) && text_same(state->objects[i]->ns, ns))
-			return state->objects[i];
+	state_init(&diff->takers, diff->arena);
+	for (size_t i = 0; i < desired->len; i++)
+		if (uplink_of(desired->objects[i]))
+			state_add(&diff->takers, desired->objects[i]);
+}
+
+/* What takes this device in, if anything does. */
+static const struct object *taker_of(const struct diff *diff, const char *ns, const char *device)
+{
+	for (size_t i = 0; i < diff->takers.len; i++) {
+		const struct object *taker = diff->takers.objects[i];
+
+		if (text_same(object_text(taker, "uplink"), device) && text_same(taker->ns, ns))
+			return taker;
 	}
 	return NULL;
 }
@@ -174,16 +185,14 @@ bool uplink_holds(const struct diff *diff, const struct object *object)
 {
 	const char *owner = object_owner(object);
 
-	return is_address(object) && owner &&
-	       uplink_on(diff->request->desired, object->ns, owner) != NULL;
+	return is_address(object) && owner && taker_of(diff, object->ns, owner) != NULL;
 }
 
 bool uplink_follows(const struct diff *diff, const struct object *desired,
 		    const struct object *actual)
 {
 	const char *owner = object_owner(actual);
-	const struct object *bridge =
-		owner ? uplink_on(diff->request->desired, actual->ns, owner) : NULL;
+	const struct object *bridge = owner ? taker_of(diff, actual->ns, owner) : NULL;
 
 	return bridge && object_owner(desired) &&
 	       text_same(object_owner(desired), object_name(bridge));
@@ -259,16 +268,15 @@ static void mark(struct diff *diff, const struct object *bridge, const char *dev
 
 void uplink_steps(struct diff *diff)
 {
-	const struct state *desired = diff->request->desired;
 	const char *device;
 
-	for (size_t i = 0; i < desired->len; i++)
-		if ((device = uplink_of(desired->objects[i]))) {
-			take_addresses(diff, desired->objects[i], device);
-			mark(diff, desired->objects[i], device);
-		}
+	for (size_t i = 0; i < diff->takers.len; i++) {
+		device = object_text(diff->takers.objects[i], "uplink");
+		take_addresses(diff, diff->takers.objects[i], device);
+		mark(diff, diff->takers.objects[i], device);
+	}
 	for (size_t i = 0; i < diff->own.len; i++)
 		if ((device = uplink_of(diff->own.objects[i])) &&
-		    !uplink_on(desired, diff->own.objects[i]->ns, device))
+		    !taker_of(diff, diff->own.objects[i]->ns, device))
 			mark(diff, diff->own.objects[i], device);
 }
