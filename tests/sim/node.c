@@ -120,7 +120,8 @@ void node_start(struct node *node)
 	memcpy(config.private_key, node->private_key, KEY_SIZE);
 	node->epoch++;
 	node->fed = node->delivered = 0;
-	memset(node->marks, 0, node->marks_size);
+	if (node->marks_size)
+		memset(node->marks, 0, node->marks_size);
 	hooks_node = node;
 	node->engine = engine_new(&config, node_now(node), &err);
 	if (!node->engine) {

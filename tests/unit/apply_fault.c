@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <setjmp.h>
 
+#include "base/sanitized.h"
+
 #if SANITIZED
 #include <sanitizer/lsan_interface.h>
 #endif

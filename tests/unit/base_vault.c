@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Memory for secrets: what is said of it in base/vault.h, by what the kernel says of the pages. */
+#include "base/sanitized.h"
 #include "unit/test.h"
 
 #include <stdint.h>

@@ -3,6 +3,7 @@
  * No allocation on a frame's path: every malloc of the process, libcrypto's included, is counted
  * while frames pass, whole and in pieces, known, flooded, relayed, waiting and refused.
  */
+#include "base/sanitized.h"
 #include "unit/test.h"
 #include "unit/tunnel_net.h"
 

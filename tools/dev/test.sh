@@ -34,7 +34,8 @@ if [ $san = yes ]; then
 	BUILD=build-san
 	# The instrumented code makes gcc warn of what cannot happen; the plain build has warnings as errors.
 	set -- -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false
-	export ASAN_OPTIONS=detect_leaks=1:exitcode=99
+	# Tests ask for more than there is, too.
+	export ASAN_OPTIONS=detect_leaks=1:exitcode=99:allocator_may_return_null=1
 	export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 fi
 case $BUILD in /*) ;; *) BUILD=$root/$BUILD ;; esac
