@@ -8,12 +8,11 @@ Where a test switches port0's offloads off, the host has to cut and to compute b
 for the guest: so what is seen at the guest's eth0 is what a real card would put on a wire.
 """
 import random
-import socket
 import struct
 
 import pytest
 from lib import bulk
-from lib.bulk import MIB, SO_RCVBUFFORCE
+from lib.bulk import MIB
 from lib.fabric import Fabric
 
 
@@ -62,16 +61,7 @@ def test_datagrams_that_are_cut_keep_their_sizes(guests):
 
 def test_small_datagrams_stay_in_order(guests):
     _, (here, there), addresses = guests
-    family = bulk.family_of(addresses[1])
-    with there.entered():
-        receiver = socket.socket(family, socket.SOCK_DGRAM)
-    with here.entered():
-        sender = socket.socket(family, socket.SOCK_DGRAM)
-    with receiver, sender:
-        receiver.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 * MIB)
-        receiver.bind((addresses[1], 7000))
-        receiver.settimeout(10)
-        sender.connect((addresses[1], 7000))
+    with bulk.datagrams(here, there, addresses[1]) as (sender, receiver):
         lengths = random.Random(7)
         for burst in range(40):
             sent = [struct.pack("!II", burst, number) + bytes(lengths.choice((0, 10, 10, 10, 1300)))

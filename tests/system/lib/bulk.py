@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Much traffic between two hosts, and what must hold of it: the same content, right checksums and sizes."""
+import contextlib
 import hashlib
 import random
 import socket
@@ -121,9 +122,10 @@ class Watch(threading.Thread):
         return self
 
 
-def datagrams_keep_sizes(here, there, address, sizes):
-    """UDP_SEGMENT in the sender: a super-frame of UDP (USO), whose segments are the datagrams."""
-    segment, family = 103, family_of(address)
+@contextlib.contextmanager
+def datagrams(here, there, address):
+    """Sockets that send from one host and receive on the other, which loses none for want of room."""
+    family = family_of(address)
     with there.entered():
         receiver = socket.socket(family, socket.SOCK_DGRAM)
     with here.entered():
@@ -133,8 +135,16 @@ def datagrams_keep_sizes(here, there, address, sizes):
         receiver.bind((address, 7000))
         receiver.settimeout(10)
         sender.connect((address, 7000))
+        # Before the neighbour is known the kernel keeps datagrams, and later ones may pass those.
         sender.send(b"first")
         assert receiver.recv(2000) == b"first"
+        yield sender, receiver
+
+
+def datagrams_keep_sizes(here, there, address, sizes):
+    """UDP_SEGMENT in the sender: a super-frame of UDP (USO), whose segments are the datagrams."""
+    segment = 103
+    with datagrams(here, there, address) as (sender, receiver):
         for size in sizes:
             text = text_of(size, size * 40 + size // 2)
             sender.setsockopt(socket.IPPROTO_UDP, segment, size)
