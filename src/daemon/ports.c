@@ -27,34 +27,27 @@
 
 #define SETTLE_MS 50
 #define LOCKED_MS 100
-#define SHARE 10    /* of the time, looking takes at most one part in so many … */
-#define REST_MS 300 /* … but a guest waits no longer than this for its port */
-#define OPTIONS_MOST 24
+#define SHARE 10	/* of the time, looking takes at most one part in so many … */
+#define REST_MS 300	/* … but a guest waits no longer than this for its port */
+#define OPTIONS_MOST 40 /* keys of a port */
 
-/* What is set anew; all are numbers of at most four bytes. */
-static const uint16_t options[] = {
-	IFLA_BRPORT_PRIORITY,
-	IFLA_BRPORT_COST,
-	IFLA_BRPORT_MODE,
-	IFLA_BRPORT_GUARD,
-	IFLA_BRPORT_PROTECT,
-	IFLA_BRPORT_FAST_LEAVE,
-	IFLA_BRPORT_LEARNING,
-	IFLA_BRPORT_UNICAST_FLOOD,
-	IFLA_BRPORT_PROXYARP,
-	IFLA_BRPORT_PROXYARP_WIFI,
-	IFLA_BRPORT_MULTICAST_ROUTER,
-	IFLA_BRPORT_MCAST_TO_UCAST,
-	IFLA_BRPORT_MCAST_FLOOD,
-	IFLA_BRPORT_BCAST_FLOOD,
-	IFLA_BRPORT_GROUP_FWD_MASK,
-	IFLA_BRPORT_NEIGH_SUPPRESS,
-	IFLA_BRPORT_VLAN_TUNNEL,
-	IFLA_BRPORT_ISOLATED,
-	IFLA_BRPORT_LOCKED,
-};
-#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
-_Static_assert(OPTION_COUNT <= OPTIONS_MOST, "room for each option");
+/*
+ * What is set anew is what a port's table has with a number of the kernel's, beside its bridge,
+ * what is only read, and another device's number: all are values of at most four bytes.
+ */
+static uint16_t option_of(const struct kind *port, unsigned int i)
+{
+	const struct field *field = kind_field(port, i);
+
+	return field->flags & (FIELD_OWNER | FIELD_READ | FIELD_LATER) ? 0 : field->attr;
+}
+
+static unsigned int option_count(const struct kind *port)
+{
+	unsigned int count = kind_field_count(port);
+
+	return count < OPTIONS_MOST ? count : OPTIONS_MOST;
+}
 
 struct seat {
 	uint32_t ifindex, bridge;
@@ -198,8 +191,11 @@ void ports_hear(struct keeper *keeper, const char *ns, const struct nlmsghdr *ev
 
 static void options_read(const struct nlattr *data, struct seat *port)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		const struct nlattr *attr = nl_nest_find(data, options[i]);
+	const struct kind *kind = kind_find("port");
+
+	for (unsigned int i = 0; i < option_count(kind); i++) {
+		uint16_t type = option_of(kind, i);
+		const struct nlattr *attr = type ? nl_nest_find(data, type) : NULL;
 		size_t size = attr ? mnl_attr_get_payload_len(attr) : 0;
 
 		port->values[i] = 0;
@@ -319,6 +315,7 @@ static int options_get(const struct nlmsghdr *answer, void *data)
 /* What the new port has otherwise than the old one had. */
 static int options_put(struct look *look, const struct seat *port)
 {
+	const struct kind *kind = kind_find("port");
 	struct nl_msg msg;
 	struct ifinfomsg *header = nl_msg_start(&msg, RTM_GETLINK, 0, sizeof(*header));
 	struct seat now = {0};
@@ -333,10 +330,10 @@ static int options_put(struct look *look, const struct seat *port)
 	info = mnl_attr_nest_start(&msg.head, IFLA_LINKINFO);
 	mnl_attr_put_strz(&msg.head, IFLA_INFO_SLAVE_KIND, "bridge");
 	data = mnl_attr_nest_start(&msg.head, IFLA_INFO_SLAVE_DATA);
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
+	for (unsigned int i = 0; i < option_count(kind); i++) {
 		if (!port->sizes[i] || now.values[i] == port->values[i])
 			continue;
-		mnl_attr_put(&msg.head, options[i], port->sizes[i], &port->values[i]);
+		mnl_attr_put(&msg.head, option_of(kind, i), port->sizes[i], &port->values[i]);
 		any = true;
 	}
 	mnl_attr_nest_end(&msg.head, data);
