@@ -111,27 +111,27 @@ static void outcome_tell(struct apply_outcome *outcome, int r, bool plan_only, s
 /* The keeper serves what is committed: it looks again, begins or ends. */
 static void keeper_tell(const struct visit *visit, struct answer *answer)
 {
+	enum promised promised = PROMISED_NOTHING;
 	struct err err = {0};
-	bool keep = false, leases = false, runs = false;
+	bool leases = false;
 
 	for (size_t i = 0; i < visit->store.len; i++) {
 		const struct committed *committed = visit->store.committed[i];
 
-		keep = keep || committed->keep;
+		if (committed->keep)
+			promised = PROMISED_SOMETHING;
 		for (size_t j = 0; j < committed->len; j++) {
 			const struct kind *kind = committed->entries[j].object->kind;
 
-			keep = keep || kind->flags & KIND_KEPT;
+			if (kind->flags & KIND_KEPT)
+				promised = PROMISED_SOMETHING;
+			/* one that just came does not run it yet: it looks before it ends */
+			else if (kind->door == DOOR_KEEPER && promised < PROMISED_UNKNOWN)
+				promised = PROMISED_UNKNOWN;
 			leases = leases || kind_is(kind, "dhcp");
-			runs = runs || kind->door == DOOR_KEEPER;
 		}
 	}
-	/* one that just came does not run yet what it is to run: it looks before it ends */
-	if (keeper_notify(visit->store.folder,
-			  keep	 ? PROMISED_SOMETHING
-			  : runs ? PROMISED_UNKNOWN
-				 : PROMISED_NOTHING,
-			  &err))
+	if (keeper_notify(visit->store.folder, promised, &err))
 		diag_warn(&answer->diag, &err);
 	if (!leases)
 		keeper_files_clear(visit->store.folder);

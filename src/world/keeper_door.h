@@ -71,7 +71,7 @@ int keeper_status(const char *folder, json_t **status, struct err *err);
  * one is started if there is none; with nothing, which only who holds the store's lock can know,
  * one that has nothing else to do has ended when this returns.
  */
-enum promised { PROMISED_UNKNOWN, PROMISED_NOTHING, PROMISED_SOMETHING };
+enum promised { PROMISED_NOTHING, PROMISED_UNKNOWN, PROMISED_SOMETHING };
 int keeper_notify(const char *folder, enum promised promised, struct err *err);
 
 /*
