@@ -389,23 +389,13 @@ int conf_del(const char *name, struct state *state, struct diag *diag)
 	return 0;
 }
 
-bool conf_made(const struct object *object)
-{
-	static const char *const made[] = {"ruleset", "dhcp", "sysctl"};
-
-	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++)
-		if (kind_is(object->kind, made[i]))
-			return true;
-	return false;
-}
-
 void conf_remake(const struct state *state, struct state *out)
 {
 	struct diag unheard = {0};
 	struct load load = {.arena = out->arena, .diag = &unheard, .host = "", .state = out};
 
 	for (size_t i = 0; i < state->len; i++)
-		if (!conf_made(state->objects[i]))
+		if (!(state->objects[i]->kind->flags & KIND_MADE))
 			state_add(out, object_copy(out->arena, state->objects[i]));
 	load_expand(&load);
 	diag_fini(&unheard);

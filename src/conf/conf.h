@@ -74,12 +74,9 @@ int conf_set(const char *name, const char *const *arguments, size_t count, struc
 /* `del NAME`: the object and what hangs on it (children, companion, made other ends) leaves
  * `state`. */
 int conf_del(const char *name, struct state *state, struct diag *diag);
-/* Is it of a sort that networks make of themselves: rules, what is served, variables? */
-bool conf_made(const struct object *object);
-
 /*
- * What the networks of `state` make of themselves, made anew into `out`, which is initialized, with
- * copies of all that is of other sorts. What cannot be made is left out.
+ * What is KIND_MADE, made anew into `out`, which is initialized, with copies of all in `state` that
+ * is not. What cannot be made is left out.
  */
 void conf_remake(const struct state *state, struct state *out);
 

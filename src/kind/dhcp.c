@@ -41,7 +41,7 @@ const struct kind kind_dhcp = {
 	.name = "dhcp",
 	.summary = "leases, names and router advertisements, made by a network",
 	KIND_FIELDS(fields),
-	.flags = KIND_HIDDEN,
+	.flags = KIND_HIDDEN | KIND_MADE,
 	.size = sizeof(struct dhcp),
 	.rank = RANK_TUNNEL,
 	.door = DOOR_KEEPER,

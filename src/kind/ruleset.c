@@ -278,7 +278,7 @@ const struct kind kind_ruleset = {
 	.module = "nf_tables",
 	.summary = "a table of nftables rules, made by a network",
 	KIND_FIELDS(fields),
-	.flags = KIND_HIDDEN | KIND_KEPT,
+	.flags = KIND_HIDDEN | KIND_KEPT | KIND_MADE,
 	.size = sizeof(struct ruleset),
 	.rank = RANK_RULESET,
 	.door = DOOR_OWN,

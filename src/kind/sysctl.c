@@ -231,7 +231,7 @@ const struct kind kind_sysctl = {
 	.summary = "a variable of the kernel's network, put back at down",
 	.listing = LISTING_MAP,
 	KIND_FIELDS(fields),
-	.flags = KIND_VALUE,
+	.flags = KIND_VALUE | KIND_MADE, /* or it is written */
 	.size = sizeof(struct sysctl),
 	.rank = RANK_SYSCTL,
 	.door = DOOR_SYSCTL,

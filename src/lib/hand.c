@@ -16,30 +16,42 @@ struct hand {
 	struct answer answer;
 };
 
+static bool made_of_others(const struct object *object)
+{
+	return object->kind->flags & KIND_MADE && !(object->kind->flags & KIND_VALUE);
+}
+
+/* A variable may be written as well: then it has another value than others give it. */
+static bool same_value(const struct object *object, const struct object *made)
+{
+	return object->kind->flags & KIND_MADE && made &&
+	       text_same(object_text(object, "value"), object_text(made, "value"));
+}
+
 /*
  * What was last promised has in it what networks made of themselves. That goes out before anything
- * is changed, since it is made anew afterwards; a variable that was written has another value.
+ * is changed, since it is made anew afterwards.
  */
 static void unmake(struct hand *hand)
 {
 	struct state *desired = &hand->desired, made;
 	struct diag unheard = {0};
 	struct err err = {0};
-	size_t kept = 0, i = 0;
+	size_t kept = 0;
+	bool any = false;
 
-	if (!state_next(desired, "network", &i))
+	for (size_t i = 0; i < desired->len; i++)
+		any = any || made_of_others(desired->objects[i]);
+	if (!any)
 		return;
 	state_init(&made, desired->arena);
 	conf_remake(desired, &made);
 	desired_settle(&hand->visit, &made, &unheard, &err);
 	diag_fini(&unheard);
-	for (i = 0; i < desired->len; i++) {
+	for (size_t i = 0; i < desired->len; i++) {
 		struct object *object = desired->objects[i];
-		const struct object *again = state_find(&made, object);
 
-		if (!conf_made(object) || (object_text(object, "value") &&
-					   !(again && text_same(object_text(again, "value"),
-								object_text(object, "value")))))
+		if (!made_of_others(object) && !same_value(object, state_find(&made, object)))
 			desired->objects[kept++] = object;
 	}
 	desired->len = kept;

@@ -102,6 +102,8 @@ enum {
 	KIND_HIGH_MAC = 1 << 8,
 	/* the keeper mends it, whether or not the description says `keep: true` (ruleset) */
 	KIND_KEPT = 1 << 15,
+	/* others make it of themselves (a network its rules), again with each change of theirs */
+	KIND_MADE = 1 << 12,
 	/* with `master: true` it is held by the master of its device, and dies with the device's
 	 * place there (an fdb entry) */
 	KIND_IN_MASTER = 1 << 9,

@@ -8,8 +8,8 @@
  *
  *	int fds[2];
  *	control_pair(fds, err);
- *	fork: the child closes fds[0] and does _exit(worker_run(fds[1], 1)); the parent closes
- *fds[1] control_send_config(fds[0], &config, err);	as often as the configuration changes
+ *	fork; the child: close(fds[0]); _exit(worker_run(fds[1], 1)); the parent: close(fds[1]);
+ *	control_send_config(fds[0], &config, err);	as often as the configuration changes
  *	control_read_status(fds[0], &tunnel, …, err);
  *
  * Every request waits for its answer, at most CONTROL_TIMEOUT_MS; after an error other than
