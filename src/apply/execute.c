@@ -263,15 +263,34 @@ static int settle(struct run *run, struct journal *journal, struct state *after,
 	return err->code;
 }
 
+/*
+ * A system that cannot be read cannot be undone by looking at it: all that was begun may be left,
+ * and the journal stays for the next command.
+ */
+static enum result leave_to_next(struct run *run, struct journal *journal)
+{
+	state_init(&run->left, run->arena);
+	for (size_t i = 0; i < run->done_len; i++)
+		state_add(&run->left, (struct object *)step_object(&run->done[i]));
+	if (!run->error.hint[0])
+		err_hint(&run->error, "the next command that changes something takes this back");
+	journal_leave(journal);
+	return RESULT_PARTIAL;
+}
+
 static enum result roll_back(struct run *run, struct journal *journal)
 {
+	struct state now;
 	struct err err;
 	int r = undo_steps(run->arena, run->world, &run->wanted, run->done, run->done_len,
 			   &run->actual, &run->left, &err);
+	bool blind = r && run_read(run, &now, &err);
 
 	if (run->change)
 		store_history_end(run->request->store, run->change, false, &err);
 	run->change = 0;
+	if (blind)
+		return leave_to_next(run, journal);
 	journal_end(journal);
 	return run->left.len || r ? RESULT_PARTIAL : RESULT_ROLLED_BACK;
 }

@@ -221,7 +221,9 @@ static void result_print(const struct loom_doc *doc)
 		count_print(steps, "Done: ", behind);
 		confirm_print(loom_get(doc, "confirm"));
 	} else {
-		puts("Undone or deleted only in part; what is left is listed above.");
+		puts(loom_count(loom_get(doc, "left"))
+			     ? "Undone or deleted only in part; what is left is listed above."
+			     : "Done or undone only in part.");
 	}
 }
 

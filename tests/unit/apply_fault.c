@@ -76,7 +76,7 @@ static const char *const texts[] = {
 struct run_result {
 	int code;
 	enum result result;
-	size_t breaths;
+	size_t breaths, left;
 };
 
 static struct run_result run(struct store *store, struct world *world, const char *text,
@@ -101,6 +101,7 @@ static struct run_result run(struct store *store, struct world *world, const cha
 	result.code = apply_run(&request, &outcome, err);
 	result.result = outcome.result;
 	result.breaths = outcome.plan.breath_count;
+	result.left = outcome.left.len;
 	if (outcome.result == RESULT_PARTIAL)
 		for (size_t i = 0; i < outcome.diag.error_count; i++)
 			printf("# %s: %s\n", outcome.diag.errors[i].object,
@@ -412,9 +413,54 @@ static void what_is_said_to_be_gone_is_looked_for(void)
 	scene_close(&scene);
 }
 
+static bool blind;
+
+static int apply_blinding(struct world *world, const struct breath *breath, struct err *err)
+{
+	blind = honest->apply(world, breath, err) != 0;
+	return blind ? err->code : 0;
+}
+
+static int read_blind(struct world *world, const struct state *wanted, struct state *out,
+		      struct err *err)
+{
+	return blind ? err_set(err, -EPERM, "reading was refused")
+		     : honest->read(world, wanted, out, err);
+}
+
+/* Nothing can be taken back by looking: all of it is named, and the journal stays for the next. */
+static void what_cannot_be_looked_at_is_left_to_the_next(void)
+{
+	static const char text[] = "tap / name=tap0 up=true\ntap / name=tap1 up=true\n"
+				   "address / device=eth0 address=10.0.0.1/24\n";
+	struct text before TEXT_CLEANUP = {0};
+	struct run_result result;
+	struct world_ops ops;
+	struct err err = {0};
+	struct scene scene;
+
+	scene_open(&scene);
+	state_print(world_fake_state(scene.world), &before);
+	honest = scene.world->ops;
+	ops = *honest;
+	ops.apply = apply_blinding;
+	ops.read = read_blind;
+	scene.world->ops = &ops;
+	world_fake_refuse(scene.world, 2);
+	result = run(&scene.store, scene.world, text, &err);
+	CHECK(result.result == RESULT_PARTIAL && result.left == 3);
+	CHECK(err.code == -ENOBUFS && err.hint[0]);
+	scene.world->ops = honest;
+	world_fake_refuse(scene.world, -1);
+	CHECK(apply_recover(&scene.store, scene.world, &err) == RECOVER_UNDONE);
+	check_state(&scene, &before, "after the next command");
+	scene_close(&scene);
+}
+
 int main(void)
 {
 	store_scratch();
+	TEST(what_cannot_be_looked_at_is_left_to_the_next);
 	TEST(what_is_said_to_be_gone_is_looked_for);
 	TEST(what_was_renamed_meanwhile_is_taken_back);
 	TEST(every_pair_killed_at_every_breath);
