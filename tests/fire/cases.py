@@ -10,10 +10,12 @@ A case is (mode, number, errno); modes are those of fire.c. What must hold:
              (a machine that does other things as well has five times as long; what it took is told)
     all      what is begun is named by commands that only read; the next command that takes the lock
              makes the state old or new
-    persist  everything from here on is refused: 1 and old, 0 and new, or 4 and what is left is named
+    persist  everything from here on is refused: 1 and old, 0 and new, or 4 and what is left is named,
+             which the next command makes old or new if there is still a journal
 """
 import errno
 import random
+import re
 import time
 
 import picture
@@ -51,7 +53,6 @@ def sample(cases, count, seed):
     piles = {}
     for case in dice.sample(cases, len(cases)):
         piles.setdefault(case[0], []).append(case)
-    del piles["persist"][2:]  # these leave a host that has to be built anew
     found = []
     while len(found) < count:
         for pile in piles.values():
@@ -65,42 +66,55 @@ class Range:
 
     def __init__(self, scene, prepare, words, back):
         self.scene, self.prepare, self.words, self.back = scene, prepare, words, back
+        self.left = 0  # things named as left
+        self.took = []  # milliseconds from a worker's death to the old or new state
         for command in prepare:
             scene.loom(*command)
-        self.begin = blurred(scene.still())
+        self.begin, begin = scene.still(), scene.picture()
         scene.loom(*words)
-        self.new = blurred(scene.still())
+        self.new = scene.still()
+        self.pictures = {"old": begin, "new": scene.picture()}  # for people, when something is wrong
         self.old = None
-        self.took = []  # milliseconds from a worker's death to the old or new state
         self.go_back()
         self.calls = scene.calls(*words)  # only now, when lanloom's folders are all there
         self.go_back()
 
-    def go_back(self):
+    def go_back(self, seconds=10):
         """From the new state to the old one; numbers and history may be others now."""
         for command in self.back:
             self.scene.loom(*command)
-        self.old = self.scene.still()
-        change = picture.difference(self.begin, blurred(self.old))
-        if change:
-            raise Wrong("going back does not end in the old state:\n" + change)
+        end = time.monotonic() + seconds
+        before = self.scene.look()
+        while True:
+            self.old = self.scene.look()
+            if self.old.same(before) and self.old.alike(self.begin):
+                return
+            if time.monotonic() > end:
+                raise Wrong("going back does not end in the old state:\n" + self.told("old", self.begin, self.old))
+            before = self.old
+            time.sleep(0.02)
+
+    def told(self, name, wanted, found):
+        """How a state is not the wanted one: as pictures, and the lines of the looks."""
+        shown = picture.difference(picture.blurred(self.pictures[name]), picture.blurred(self.scene.picture()))
+        blurred = not wanted.alike(found)
+        return f"{shown}\n{wanted.difference(found, blurred)}"
 
     def settle(self, may_be, seconds=10):
         """Waits for the system to be in one of the states, and says in which."""
         end = time.monotonic() + seconds
         while True:
-            now = self.scene.picture()
-            if "old" in may_be and now == self.old:
+            now = self.scene.look()
+            if "old" in may_be and now.same(self.old):
                 return "old"
-            if "new" in may_be and blurred(now) == self.new and history(now) > history(self.old):
+            if "new" in may_be and now.alike(self.new) and now.history > self.old.history:
                 return "new"
             if time.monotonic() > end:
                 break
-            time.sleep(0.05)
-        told = [f"not the {name} state:\n{picture.difference(wanted, found)}"
-                for name, wanted, found in (("old", self.old, now), ("new", self.new, blurred(now)))
-                if name in may_be]
-        raise Wrong("\n".join(told) + f"\nchanges in the history: {history(self.old)}, {history(now)}")
+            time.sleep(0.02)
+        said = [f"not the {name} state:\n{self.told(name, wanted, now)}"
+                for name, wanted in (("old", self.old), ("new", self.new)) if name in may_be]
+        raise Wrong("\n".join(said) + f"\nchanges in the history: {self.old.history}, {now.history}")
 
     def one(self, case):
         """Carries out a case; raises Wrong."""
@@ -116,7 +130,7 @@ class Range:
             name = errno.errorcode.get(code, "")
             raise Wrong(f"{' '.join(map(str, self.words))}: {mode} {name} at call {number} "
                         f"({shot.role}: {shot.what}), exit {shot.code}\n{shot.text}\n{wrong}") from None
-        if end == "new":
+        if end.endswith("new"):
             self.go_back()
         return end
 
@@ -152,11 +166,14 @@ class Range:
     def all(self, shot):
         return self.recovered()
 
+    def journals(self):
+        """Without a whole line in its journal nothing was begun."""
+        return [folder for folder in self.scene.host.state_folders()
+                if (folder / "journal").exists() and "\n" in (folder / "journal").read_text()]
+
     def recovered(self, may_be=("old", "new")):
         """The next command finishes it, or takes it back; one that only looks says so."""
-        # without a whole line in its journal nothing was begun
-        journals = [folder for folder in self.scene.host.state_folders()
-                    if (folder / "journal").exists() and "\n" in (folder / "journal").read_text()]
+        journals = self.journals()
         look = self.scene.loom("show", check=False)
         if journals and CUT_OFF not in look.stderr:
             raise Wrong(f"show does not say that a run was cut off: {look.stderr}")
@@ -166,20 +183,12 @@ class Range:
         return self.settle(may_be)
 
     def persist(self, shot):
-        if shot.code == 4:
-            if "left" not in shot.text and "next command" not in shot.text:
-                raise Wrong("nothing is listed as left")
-            return "broken"
-        # not even the journal can be removed: the next command sees that there is nothing to do
-        return self.recovered(["new"] if shot.code == 0 else ["old"])
-
-
-def history(found):
-    return sum(line.startswith("history/") for line in found["state files"])
-
-
-def blurred(found):
-    """Without numbers, random MACs, and lanloom's history, which grows."""
-    found = picture.blurred(found)
-    found["state files"] = [line for line in found["state files"] if not line.startswith("history/")]
-    return found
+        """What is left is named one by one; where the journal could stay, the next command goes on."""
+        named = re.findall(r"^left (.+)$", shot.text, re.M)
+        if shot.code != 4:
+            # not even the journal can be removed: the next command sees that there is nothing to do
+            return self.recovered(["new"] if shot.code == 0 else ["old"])
+        if not named and "next command" not in shot.text:
+            raise Wrong("nothing is listed as left")
+        self.left += len(named)
+        return "named, then " + self.recovered() if self.journals() else "named"

@@ -3,6 +3,7 @@
 
 FIRE_CASES=N   cases of each way (default 65), or "all"
 FIRE_SEED=N    which ones
+FIRE_SHARE=I/N of all, the I-th of N shares
 FIRE_ONE=MODE:NUMBER:ERRNO   only this one, as a failure tells it
 """
 import pathlib

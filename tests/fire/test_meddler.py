@@ -132,11 +132,11 @@ def test_meddler(tmp_path, record_property, share):
         seeds = [int(one)] if share == 0 else []
     try:
         scene = Scene(net)
-        known, first = devices(scene).keys(), scene.still()
+        known, first = devices(scene).keys(), scene.still_picture()
         for seed in seeds:
             try:
                 ends[one_round(scene, seed, known)] += 1
-                change = picture.difference(without_books(first), without_books(scene.still()))
+                change = picture.difference(without_books(first), without_books(scene.still_picture()))
                 assert not change, f"afterwards the host is another:\n{change}"
             except AssertionError as error:
                 wrong.append(f"seed {seed}: {error}\nagain: MEDDLER_SEED={seed} ./dev test test_meddler\n")
@@ -145,7 +145,7 @@ def test_meddler(tmp_path, record_property, share):
                 net.close()
                 net = Net(tmp_path)
                 scene = Scene(net)
-                known, first = devices(scene).keys(), scene.still()
+                known, first = devices(scene).keys(), scene.still_picture()
     finally:
         net.close()
     record_property("count", f"meddled with: {sum(ends.values())} in {time.monotonic() - begin:.0f} s "

@@ -107,7 +107,7 @@ def pair(scene, seed, before):
     a, b = (states.text_of(states.description(f"{seed}{name}"), prefix) for name in "ab")
     a = scene.net.file("random.yaml", a)
     step_to(scene, a)
-    first = comparable(scene.still())
+    first = comparable(scene.still_picture())
     text = a.read_text()
     a.write_text(b)
     step_to(scene, a)
@@ -136,7 +136,7 @@ def test_random_pairs(tmp_path, record_property, share):
     count, begin, wrong = 0, time.monotonic(), []
     try:
         scene = Scene(net, {"r1", "r2"})
-        before = without_books(scene.still())
+        before = without_books(scene.still_picture())
         for seed in seeds(share, 4):
             count += 1
             try:
@@ -149,7 +149,7 @@ def test_random_pairs(tmp_path, record_property, share):
                 net.close()
                 net = Net(tmp_path)
                 scene = Scene(net, {"r1", "r2"})
-                before = without_books(scene.still())
+                before = without_books(scene.still_picture())
     finally:
         net.close()
     record_property("count", f"random pairs on the kernel: {count} in {time.monotonic() - begin:.0f} s")
