@@ -113,6 +113,20 @@ static int header_get(const char *line, size_t size, struct arena *arena,
 	return 0;
 }
 
+/* What the last object was before: a device may have been read as another kind of device. */
+static int prior_take(struct committed *committed, struct object *prior, struct err *err)
+{
+	struct entry *last = committed->len ? &committed->entries[committed->len - 1] : NULL;
+
+	if (!last)
+		return err_set(err, -EINVAL, "committed state: a prior without its object");
+	if (kind_root(prior->kind) != kind_root(last->object->kind))
+		return err_set(err, -EINVAL, "committed state: a %s is no prior of a %s",
+			       prior->kind->name, last->object->kind->name);
+	last->prior = prior;
+	return 0;
+}
+
 static int entry_get(const char *line, size_t size, struct arena *arena,
 		     struct committed *committed, struct err *err)
 {
@@ -131,10 +145,7 @@ static int entry_get(const char *line, size_t size, struct arena *arena,
 	if (record_recall(line + rest, size - rest, arena, &object, err))
 		return err_context(err, "committed state");
 	if (prior) {
-		if (!committed->len)
-			return err_set(err, -EINVAL, "committed state: a prior without its object");
-		committed->entries[committed->len - 1].prior = object;
-		return 0;
+		return prior_take(committed, object, err);
 	}
 	entry.object = object;
 	committed->entries = arena_room(arena, committed->entries, committed->len, sizeof(entry));

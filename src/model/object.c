@@ -90,6 +90,12 @@ struct place object_place(const struct object *object, unsigned int i)
 	return object->place;
 }
 
+bool object_has_of(const struct object *object, const struct kind *kind, unsigned int i)
+{
+	return i < kind_field_count(object->kind) && object_has(object, i) &&
+	       kind_field(object->kind, i) == kind_field(kind, i);
+}
+
 void object_take(struct object *to, unsigned int i, const struct object *from, unsigned int j,
 		 struct arena *arena)
 {
@@ -227,7 +233,7 @@ int object_order(const struct object *a, const struct object *b)
 
 uint64_t object_differs(const struct object *want, const struct object *have)
 {
-	unsigned int count = kind_field_count(want->kind), root = kind_field_count(have->kind);
+	unsigned int count = kind_field_count(want->kind);
 	uint64_t mask = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
@@ -239,7 +245,7 @@ uint64_t object_differs(const struct object *want, const struct object *have)
 		    !**(const char **)object_at(want, i))
 			continue; /* an empty text is told by its absence */
 		/* another kind of link has the base's fields only */
-		if (i >= root || kind_field(have->kind, i) != field || !object_has(have, i) ||
+		if (!object_has_of(have, want->kind, i) ||
 		    !value_same(field, object_at(want, i), object_at(have, i)))
 			mask |= UINT64_C(1) << i;
 	}

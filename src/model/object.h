@@ -26,6 +26,8 @@ static inline bool object_has(const struct object *object, unsigned int i)
 {
 	return object->set >> i & 1;
 }
+/* The field i of `kind`, that is: two kinds of one base have the base's fields in common. */
+bool object_has_of(const struct object *object, const struct kind *kind, unsigned int i);
 void *object_at(const struct object *object, unsigned int i);
 int object_parse(struct object *object, unsigned int i, const char *text, struct place place,
 		 struct arena *arena, struct err *err);

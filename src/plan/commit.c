@@ -77,7 +77,7 @@ static struct object *prior_of(const struct plan_request *request, const struct 
 		if (set_by_us(entry, home, i))
 			continue; /* what is there is ours; prior_take knows what was before */
 		if (!(flags & FIELD_READ) && (object_has(desired, i) || flags & FIELD_KEY) &&
-		    object_has(home, i))
+		    object_has_of(home, desired->kind, i))
 			object_take(prior, i, home, i, request->arena);
 	}
 	prior_take(prior, desired, moved, request->arena);

@@ -29,7 +29,7 @@ static bool give_back(struct diff *diff, const struct entry *entry, struct objec
 	if (entry->claim == CLAIM_MADE && field->flags & FIELD_ANEW)
 		return false;
 	if (entry->claim == CLAIM_SET || entry->prior) {
-		if (!entry->prior || !object_has(entry->prior, i))
+		if (!entry->prior || !object_has_of(entry->prior, target->kind, i))
 			return false;
 		object_take(target, i, entry->prior, i, diff->arena);
 		return true;
@@ -123,7 +123,7 @@ static struct object *homecoming(struct diff *diff, const struct object *prior)
 	struct object *target = object_copy(diff->arena, prior);
 
 	for (unsigned int i = 0; desired && i < kind_field_count(prior->kind); i++)
-		if (object_has(desired, i))
+		if (object_has_of(desired, target->kind, i))
 			object_take(target, i, desired, i, diff->arena);
 	return target;
 }

@@ -197,6 +197,15 @@ static void a_key_no_longer_written_goes_back(void)
 	      NULL, "ethernet / name=eth1 up=true\n", false, false, "~ eth1 mtu=9000\n");
 }
 
+/* Of a device that was another kind of device only what all devices have goes back. */
+static void what_another_kind_had_is_not_given_back(void)
+{
+	PLANS("bridge / name=br9 mtu=1400 parameters.stp=true parameters.hello-time=3 ifindex=7\n",
+	      "set bridge / name=br9 mtu=1400 parameters.stp=true parameters.hello-time=3 ifindex=7\n"
+	      "prior vlan / name=br9 mtu=9000 link=eth0 id=5 reorder-header=false mvrp=true\n",
+	      NULL, "", false, false, "~ br9 mtu=9000\n");
+}
+
 /* Written, given back, and changed by somebody before it is written again. */
 static void what_was_given_back_is_read_anew(void)
 {
@@ -334,6 +343,7 @@ int main(void)
 	TEST(foreign_addresses_forbid_deletion);
 	TEST(two_descriptions_do_not_mix);
 	TEST(a_key_no_longer_written_goes_back);
+	TEST(what_another_kind_had_is_not_given_back);
 	TEST(what_was_given_back_is_read_anew);
 	TEST(a_key_never_written_is_not_compared);
 	TEST(a_stranger_in_a_name_is_an_error_with_its_like);

@@ -75,6 +75,22 @@ static void a_prior_beyond_limits_is_committed(void)
 	arena_fini(&arena);
 }
 
+/* Fields are told by their numbers, so a prior of another kind would be read as what it is not. */
+static void a_prior_is_of_the_same_kind(void)
+{
+	static const char text[] = "description name=lab file= keep=false\n"
+				   "set sysctl / name=net.ipv4.ip_forward value=1\n"
+				   "prior neighbour / device=br0 address=10.0.0.1 proxy=false\n";
+	struct committed committed;
+	struct arena arena;
+	struct err err = {0};
+
+	arena_init(&arena);
+	CHECK(committed_get(text, sizeof(text) - 1, &arena, &committed, &err) == -EINVAL);
+	CHECK_TEXT(err.message, "committed state: a neighbour is no prior of a sysctl");
+	arena_fini(&arena);
+}
+
 /* Lines shorter than the words they are compared with, in memory that ends where they end. */
 static void short_lines_are_no_claims(void)
 {
@@ -127,6 +143,7 @@ int main(void)
 	TEST(what_was_read_is_recalled);
 	TEST(what_no_type_holds_is_refused);
 	TEST(a_prior_beyond_limits_is_committed);
+	TEST(a_prior_is_of_the_same_kind);
 	TEST(short_lines_are_no_claims);
 	return test_done();
 }
