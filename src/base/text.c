@@ -218,11 +218,13 @@ static size_t near_limit(size_t alen, size_t blen)
 
 bool text_near(const char *a, const char *b)
 {
-	size_t alen = strlen(a), blen = strlen(b);
+	size_t alen = strlen(a), blen = strlen(b), limit = near_limit(alen, blen);
 
-	if (!alen || !blen || alen > NEAR_MAX || blen > NEAR_MAX)
+	/* what differs in length by more than that need not be compared */
+	if (!alen || !blen || alen > NEAR_MAX || blen > NEAR_MAX || alen > blen + limit ||
+	    blen > alen + limit)
 		return false;
-	return distance(a, alen, b, blen) <= near_limit(alen, blen);
+	return distance(a, alen, b, blen) <= limit;
 }
 
 const char *text_nearest(const char *word, const char *const *words)
