@@ -201,7 +201,8 @@ static void a_key_no_longer_written_goes_back(void)
 static void what_another_kind_had_is_not_given_back(void)
 {
 	PLANS("bridge / name=br9 mtu=1400 parameters.stp=true parameters.hello-time=3 ifindex=7\n",
-	      "set bridge / name=br9 mtu=1400 parameters.stp=true parameters.hello-time=3 ifindex=7\n"
+	      "set bridge / name=br9 mtu=1400 parameters.stp=true parameters.hello-time=3 "
+	      "ifindex=7\n"
 	      "prior vlan / name=br9 mtu=9000 link=eth0 id=5 reorder-header=false mvrp=true\n",
 	      NULL, "", false, false, "~ br9 mtu=9000\n");
 }

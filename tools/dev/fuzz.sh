@@ -6,6 +6,8 @@
 # kinds' tables, and with what earlier runs found (build-fuzz/corpus/NAME). An input that breaks
 # something is kept as build-fuzz/crashes/NAME-…; this ends with 1 then. Lines are counted in the files
 # that the target's source names ("covers:"). doc/design/testing.md has more.
+# $FUZZ_FLAGS go to libFuzzer behind ours: -max_total_time=60, -seed=2, -timeout=86400 (its second is
+# one of the clock on the wall, also while somebody has stopped the process).
 
 targets=$(sed -n 's/^const char fuzz_name\[\] = "\(.*\)";$/\1/p' tests/fuzz/*.c)
 name=${1-}
@@ -33,7 +35,8 @@ esac
 
 need build fuzz
 dir=build-fuzz
-compile='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all -fprofile-instr-generate -fcoverage-mapping'
+compile="-fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=$root/tests/fuzz/unwatched.list"
+compile="$compile -fno-sanitize-recover=all -fprofile-instr-generate -fcoverage-mapping"
 # gcc's warnings are errors in the plain build; clang has others.
 wanted=
 for name in $picked; do
@@ -76,9 +79,10 @@ for name in $picked; do
 	"$dir/tests/fuzz/fuzz-$name" --corpus "$dir/seeds/$name"
 	set --
 	[ ! -s "$dir/seeds/$name.dict" ] || set -- "-dict=$dir/seeds/$name.dict"
+	# shellcheck disable=SC2086 # a list of flags
 	if LLVM_PROFILE_FILE="$dir/$name.profraw" "$dir/tests/fuzz/cover-$name" "-runs=$runs" -seed=1 \
 		-timeout=10 -max_len=$("$dir/tests/fuzz/fuzz-$name" --most) -len_control=10 -print_final_stats=1 \
-		"-artifact_prefix=$dir/crashes/$name-" "$@" \
+		"-artifact_prefix=$dir/crashes/$name-" "$@" ${FUZZ_FLAGS-} \
 		"$dir/corpus/$name" "$dir/seeds/$name" >"$dir/$name.log" 2>&1; then
 		report "$name"
 	else
