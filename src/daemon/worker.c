@@ -77,6 +77,7 @@ static void become_worker(int control_fd, int mouth_fd, char *title, char *lanes
 	int mouth = fcntl(mouth_fd, F_DUPFD, 10), control = fcntl(control_fd, F_DUPFD, 10);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setsid(); /* its share of the processors is its own (priority.c) */
 	dup2(mouth, STDERR_FILENO);
 	dup2(control, CONTROL_FD);
 	closefrom(CONTROL_FD + 1);

@@ -53,26 +53,40 @@ def test_a_killed_worker_comes_back(fabric):
 
 
 def policies(pid):
-    """Of all threads of a process."""
-    return {os.sched_getscheduler(int(task.name)) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()}
+    """(policy, nice value) of all threads of a process."""
+    threads = [int(task.name) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    return {(os.sched_getscheduler(thread), os.getpriority(os.PRIO_PROCESS, thread)) for thread in threads}
 
 
-def test_a_tunnel_in_real_time(fabric):
+def session_nice(pid):
+    """Where the kernel shares processors by session."""
+    try:
+        return int(pathlib.Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
+    except (OSError, IndexError):
+        return None
+
+
+PRIORITIES = {"high": (os.SCHED_OTHER, -10), "normal": (os.SCHED_OTHER, 0), "realtime": (os.SCHED_RR, 0)}
+
+
+def test_the_priority_of_a_tunnel(fabric):
     """It is a change of the process that runs, holds for the next one, and goes again."""
     host, text = fabric.hosts[0], fabric.path.read_text()
     keeper, worker = keeper_and_worker(host)
-    assert policies(worker) == {os.SCHED_OTHER}
-    fabric.path.write_text(text.replace("{mode: lan, ", "{mode: lan, priority: realtime, "))
-    host.loom("up", fabric.path, "--host", host.name)
-    assert policies(worker) == {os.SCHED_RR} and policies(keeper) == {os.SCHED_OTHER}
-    assert host.loom("plan", fabric.path, "--host", host.name).returncode == 0
+    assert policies(worker) == {PRIORITIES["high"]} and session_nice(worker) in (-10, None)
+    for word in ("normal", "realtime"):
+        fabric.path.write_text(text.replace("{mode: lan, ", f"{{mode: lan, priority: {word}, "))
+        host.loom("up", fabric.path, "--host", host.name)
+        assert policies(worker) == {PRIORITIES[word]} and session_nice(worker) in (0, None)
+        assert policies(keeper) == {PRIORITIES["normal"]} and session_nice(keeper) in (0, None)
+        assert host.loom("plan", fabric.path, "--host", host.name).returncode == 0
     os.kill(worker, signal.SIGKILL)
     until(lambda: [pid for pid in host.pids() if pid not in (keeper, worker)], 10, "a worker is back")
-    until(lambda: policies(keeper_and_worker(host)[1]) == {os.SCHED_RR}, 10, "it is in real time, too")
+    until(lambda: policies(keeper_and_worker(host)[1]) == {PRIORITIES["realtime"]}, 10, "it is in real time, too")
     assert fabric.guests[0].ping("10.77.0.12", wait=5, count=3)
     fabric.path.write_text(text)
     host.loom("up", fabric.path, "--host", host.name)
-    assert policies(keeper_and_worker(host)[1]) == {os.SCHED_OTHER}
+    assert policies(keeper_and_worker(host)[1]) == {PRIORITIES["high"]}
 
 
 def test_the_far_side_may_be_killed_too(fabric):

@@ -75,11 +75,16 @@ class Lan:
 
 
 def share_like_ours(host):
-    """On a machine that groups processes by session, a daemon gets the share that we have."""
+    """On a machine that groups processes by session, a daemon gets the share that we have, and what it gave itself."""
     with contextlib.suppress(OSError, IndexError):
-        nice = pathlib.Path("/proc/self/autogroup").read_text().split()[-1]
+        ours = session_nice("self")
         for pid in host.pids():
-            pathlib.Path(f"/proc/{pid}/autogroup").write_text(nice)
+            wanted = max(-20, min(19, ours + session_nice(pid)))
+            pathlib.Path(f"/proc/{pid}/autogroup").write_text(str(wanted))
+
+
+def session_nice(pid):
+    return int(pathlib.Path(f"/proc/{pid}/autogroup").read_text().split()[-1])
 
 
 def plug(host, device):
@@ -200,6 +205,10 @@ class Lanloom(Carrier):
 
 class LanloomLanes(Lanloom):
     tunnel = ", lanes: 2"
+
+
+class LanloomNormal(Lanloom):
+    tunnel = ", priority: normal"
 
 
 class LanloomOpenssl(Lanloom):

@@ -16,12 +16,16 @@ stage = lan.stage
 FACTS = lan.facts
 LEFT_OUT = ("lanloom, OpenSSL", "wireguard-go + VXLAN")
 WG = "wireguard-go (IP only)"
-REALTIME = "lanloom, real time"
+REALTIME, NORMAL = "lanloom, real time", "lanloom, as others"
 RATIOS = [
     Ratio("idle over VTun's", ("lanloom", "idle, p50"), ("VTun, unencrypted", "idle, p50"), most=1),
     Ratio("loaded, p50 over wireguard-go's", ("lanloom", "loaded, p50"), (WG, "loaded, p50"), most=0.3),
     Ratio("loaded, p50 in real time over wireguard-go's", (REALTIME, "loaded, p50"), (WG, "loaded, p50"), most=0.3),
-    Ratio("loaded, p50 in real time over normal", (REALTIME, "loaded, p50"), ("lanloom", "loaded, p50")),
+    Ratio("loaded, p99 in real time over wireguard-go's", (REALTIME, "loaded, p99"), (WG, "loaded, p99"), most=0.5),
+    Ratio("4 streams meanwhile in real time over wireguard-go's", (REALTIME, "4 streams meanwhile"),
+          (WG, "4 streams meanwhile"), least=2),
+    Ratio("loaded, p50 in real time over high", (REALTIME, "loaded, p50"), ("lanloom", "loaded, p50")),
+    Ratio("loaded, p50 high over as others", ("lanloom", "loaded, p50"), (NORMAL, "loaded, p50")),
     Ratio("loaded, p99 over wireguard-go's", ("lanloom", "loaded, p99"), (WG, "loaded, p99"), most=0.5),
     Ratio("4 streams meanwhile over wireguard-go's", ("lanloom", "4 streams meanwhile"),
           (WG, "4 streams meanwhile"), least=2),
@@ -57,5 +61,6 @@ class Realtime(lan.Lanloom):
     tunnel = ", priority: realtime"
 
 
-CARRIERS = {name: carrier for name, carrier in lan.CARRIERS.items() if name not in LEFT_OUT} | {REALTIME: Realtime}
+CARRIERS = {name: carrier for name, carrier in lan.CARRIERS.items() if name not in LEFT_OUT} | {
+    REALTIME: Realtime, NORMAL: lan.LanloomNormal}
 WAYS = {name: lambda the, carrier=carrier: measure(the, carrier) for name, carrier in CARRIERS.items()}

@@ -19,7 +19,7 @@ UNITS = {"1 stream": "Gbit/s", "4 streams": "Gbit/s", "CPU": "s/GB", "one thread
 stage = lan.stage
 FACTS = lan.facts
 US, OPENSSL, WG, VTUN = "lanloom", "lanloom, OpenSSL", "wireguard-go (IP only)", "VTun, unencrypted"
-LANES = "lanloom, 2 lanes"
+LANES, NORMAL = "lanloom, 2 lanes", "lanloom, as others"
 RATIOS = [
     Ratio("4 streams over wireguard-go's", (US, "4 streams"), (WG, "4 streams"), least=3.3),
     Ratio("4 streams over VTun's", (US, "4 streams"), (VTUN, "4 streams"), least=10),
@@ -32,6 +32,7 @@ RATIOS = [
     Ratio("with OpenSSL alone, 4 streams over wireguard-go's", (OPENSSL, "4 streams"), (WG, "4 streams"), least=2),
     Ratio("with OpenSSL alone, 4 streams over VTun's", (OPENSSL, "4 streams"), (VTUN, "4 streams"), least=6),
     Ratio("1 stream over VXLAN's (the aim beyond: 1)", (US, "1 stream"), ("VXLAN, unencrypted", "1 stream")),
+    Ratio("4 streams over wireguard-go's, with an ordinary process's share", (NORMAL, "4 streams"), (WG, "4 streams")),
     Ratio("4 streams on two lanes over one", (LANES, "4 streams"), (US, "4 streams")),
     Ratio("the busiest thread's time on two lanes over one", (LANES, "one thread"), (US, "one thread")),
     Ratio("CPU over VTun's", (US, "CPU"), (VTUN, "CPU"), most=1 / 11),
@@ -64,5 +65,5 @@ def measure(the, carrier):
         return figures
 
 
-CARRIERS = lan.CARRIERS | {LANES: lan.LanloomLanes}
+CARRIERS = lan.CARRIERS | {LANES: lan.LanloomLanes, NORMAL: lan.LanloomNormal}
 WAYS = {name: lambda the, carrier=carrier: measure(the, carrier) for name, carrier in CARRIERS.items()}
