@@ -173,12 +173,12 @@ class Range:
 
     def recovered(self, may_be=("old", "new")):
         """The next command finishes it, or takes it back; one that only looks says so."""
-        journals = self.journals()
+        told = self.journals() and not self.scene.kept()
         look = self.scene.loom("show", check=False)
-        if journals and CUT_OFF not in look.stderr:
+        if told and CUT_OFF not in look.stderr:
             raise Wrong(f"show does not say that a run was cut off: {look.stderr}")
         done = self.scene.loom("down", "--name", "nothing-of-this-name", check=False)
-        if done.returncode or (journals and CUT_OFF not in done.stderr):
+        if done.returncode or (told and CUT_OFF not in done.stderr):
             raise Wrong(f"the next command: exit {done.returncode} {done.stdout}{done.stderr}")
         return self.settle(may_be)
 

@@ -149,7 +149,7 @@ def of_folder(folder):
         if path.is_dir() or name in ("lock", "name", "log", "log.old"):
             continue
         found.setdefault("state files", []).append(name)
-        if not name.startswith("history/"):
+        if not name.startswith("history/") and path.is_file():
             found[f"state {name}"] = path.read_text().splitlines()
     return found
 
