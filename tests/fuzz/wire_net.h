@@ -24,34 +24,92 @@ struct packet {
 };
 
 /*
- * A Diffie-Hellman costs more than all else of an input; what was computed once is remembered.
- * Inputs draw the same ephemeral keys, so most have been.
+ * A Diffie-Hellman costs more than all else of an input, and a public key nearly as much; what was
+ * computed once is remembered. Inputs draw the same ephemeral keys, so most have been. A pair is
+ * memory of its own each time, so that one which is freed twice, too early or never is seen.
  */
 #define KNOWN_MOST 8192
 
+struct keypair {
+	uint8_t private_key[KEY_SIZE], public_key[KEY_SIZE];
+	struct crypto *crypto;
+};
+
+struct keypair *__wrap_keypair_new(struct crypto *crypto, const uint8_t private_key[KEY_SIZE]);
+struct keypair *__real_keypair_new(struct crypto *crypto, const uint8_t private_key[KEY_SIZE]);
+void __wrap_keypair_free(struct keypair *pair);
+void __real_keypair_free(struct keypair *pair);
+const uint8_t *__wrap_keypair_public(const struct keypair *pair);
+const uint8_t *__real_keypair_public(const struct keypair *pair);
 int __wrap_keypair_derive(const struct keypair *pair, const uint8_t public_key[KEY_SIZE],
 			  uint8_t out[KEY_SIZE]);
 int __real_keypair_derive(const struct keypair *pair, const uint8_t public_key[KEY_SIZE],
 			  uint8_t out[KEY_SIZE]);
 
-static struct known {
+/* Of a private key and another's public one (derived), or alone (its public one). */
+struct known {
 	uint8_t keys[2][KEY_SIZE], result[KEY_SIZE];
 	int code;
 	bool set;
-} known[KNOWN_MOST];
+};
+
+static struct known publics[KNOWN_MOST], shared[KNOWN_MOST];
+
+/* The place for it; what is not set there is to be computed. */
+static struct known *known_find(struct known *table, const uint8_t private_key[KEY_SIZE],
+				const uint8_t public_key[KEY_SIZE])
+{
+	struct known *at = &table[(get_le32(private_key) ^ get_le32(public_key) * 31) % KNOWN_MOST];
+
+	if (at->set && memcmp(at->keys[0], private_key, KEY_SIZE) == 0 &&
+	    memcmp(at->keys[1], public_key, KEY_SIZE) == 0)
+		return at;
+	*at = (struct known){0};
+	memcpy(at->keys[0], private_key, KEY_SIZE);
+	memcpy(at->keys[1], public_key, KEY_SIZE);
+	return at;
+}
+
+struct keypair *__wrap_keypair_new(struct crypto *crypto, const uint8_t private_key[KEY_SIZE])
+{
+	struct known *at = known_find(publics, private_key, (const uint8_t[KEY_SIZE]){0});
+	struct keypair *pair = malloc(sizeof(*pair)), *real;
+
+	FUZZ_CHECK(pair);
+	if (!at->set) {
+		real = __real_keypair_new(crypto, private_key);
+		FUZZ_CHECK(real);
+		memcpy(at->result, __real_keypair_public(real), KEY_SIZE);
+		__real_keypair_free(real);
+		at->set = true;
+	}
+	memcpy(pair->private_key, private_key, KEY_SIZE);
+	memcpy(pair->public_key, at->result, KEY_SIZE);
+	pair->crypto = crypto;
+	return pair;
+}
+
+void __wrap_keypair_free(struct keypair *pair)
+{
+	free(pair);
+}
+
+const uint8_t *__wrap_keypair_public(const struct keypair *pair)
+{
+	return pair->public_key;
+}
 
 int __wrap_keypair_derive(const struct keypair *pair, const uint8_t public_key[KEY_SIZE],
 			  uint8_t out[KEY_SIZE])
 {
-	const uint8_t *own = keypair_public(pair);
-	struct known *at = &known[(get_le32(own) ^ get_le32(public_key) * 31) % KNOWN_MOST];
+	struct known *at = known_find(shared, pair->private_key, public_key);
+	struct keypair *real;
 
-	if (!at->set || memcmp(at->keys[0], own, KEY_SIZE) != 0 ||
-	    memcmp(at->keys[1], public_key, KEY_SIZE) != 0) {
-		memcpy(at->keys[0], own, KEY_SIZE);
-		memcpy(at->keys[1], public_key, KEY_SIZE);
-		memset(at->result, 0, KEY_SIZE);
-		at->code = __real_keypair_derive(pair, public_key, at->result);
+	if (!at->set) {
+		real = __real_keypair_new(pair->crypto, pair->private_key);
+		FUZZ_CHECK(real);
+		at->code = __real_keypair_derive(real, public_key, at->result);
+		__real_keypair_free(real);
 		at->set = true;
 	}
 	memcpy(out, at->result, KEY_SIZE);
