@@ -45,7 +45,7 @@ size_t steps_missing(struct arena *arena, const struct state *before, const stru
 	for (size_t i = 0; i < before->len; i++) {
 		const struct object *object = before->objects[i];
 
-		if (object->automatic || object->kind->flags & KIND_VALUE ||
+		if (object->automatic || (plan && object->kind->flags & KIND_VALUE) ||
 		    !object_owner(object) || state_find(after, object) ||
 		    deleted_by(plan, object) || !can_stand(after, object))
 			continue;
@@ -88,6 +88,47 @@ static void add_missing(struct run *run, const struct state *before, struct worl
 	}
 }
 
+static void name_one(struct run *run, struct object *object, const char *device)
+{
+	struct plan *plan = &run->plan;
+
+	state_put(&plan->taken, object);
+	plan->cuts = arena_room(run->arena, plan->cuts, plan->cut_count, sizeof(char *));
+	plan->cuts[plan->cut_count++] = arena_print(run->arena, "%s, which %s cannot carry then",
+						    object_label(object, run->arena), device);
+}
+
+/* Its MTU falls below what IPv6 needs. */
+static bool ends_ipv6(const struct step *step)
+{
+	return step->before && step->after && kind_is(step->after->kind, "link") &&
+	       object_has_key(step->after, "mtu") &&
+	       object_number(step->before, "mtu", 1500) >= 1280 &&
+	       object_number(step->after, "mtu", 1500) < 1280;
+}
+
+/* The device's variables of IPv6 go as well, and would come back as a new device's. */
+static void name_values(struct run *run)
+{
+	struct state wanted, now;
+	struct object *value;
+	struct err err;
+
+	state_init(&wanted, run->arena);
+	state_init(&now, run->arena);
+	for (size_t i = 0; i < run->plan.len; i++)
+		if (ends_ipv6(&run->plan.steps[i]))
+			state_want_own_values(&wanted, run->plan.steps[i].before);
+	if (!wanted.len || run->world->ops->read(run->world, &wanted, &now, &err))
+		return;
+	for (size_t i = 0; (value = state_next(&now, "sysctl", &i));)
+		if (!state_find(run->plan_request.desired, value) &&
+		    !state_find(&run->actual, value)) {
+			name_one(run, value, object_owner(value));
+			state_put(&run->actual, value); /* to be there again after a refusal */
+		}
+}
+
 static void name_lost(struct run *run, const struct state *after)
 {
 	struct plan *plan = &run->plan;
@@ -100,11 +141,7 @@ static void name_lost(struct run *run, const struct state *after)
 		    can_stand(after, object) || state_find(after, object) ||
 		    deleted_by(plan, object))
 			continue;
-		state_put(&plan->taken, object);
-		plan->cuts = arena_room(run->arena, plan->cuts, plan->cut_count, sizeof(char *));
-		plan->cuts[plan->cut_count++] =
-			arena_print(run->arena, "%s, which %s cannot carry then",
-				    object_label(object, run->arena), object_name(owner));
+		name_one(run, object, object_name(owner));
 	}
 }
 
@@ -148,6 +185,7 @@ void foresee(struct run *run)
 	rehearse(fake, plan, 0, plan->commit);
 	add_missing(run, &run->actual, fake, &steps, &len, 0);
 	name_lost(run, world_fake_state(fake));
+	name_values(run);
 	for (size_t i = planned; i < len; i++) {
 		struct breath one = {.steps = &steps[i], .len = 1};
 

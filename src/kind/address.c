@@ -29,7 +29,7 @@ struct address {
 	struct prefix address;
 	struct ip peer, broadcast;
 	uint32_t metric, valid_for, preferred_for;
-	uint8_t lifetime, no_prefix_route, scope, secondary, settled;
+	uint8_t lifetime, no_prefix_route, scope, secondary, settled, unasked;
 };
 
 extern const struct kind kind_address;
@@ -53,6 +53,7 @@ enum {
 	PREFERRED_FOR,
 	SECONDARY,
 	SETTLED,
+	UNASKED,
 };
 
 /* clang-format off */
@@ -89,6 +90,9 @@ static const struct field fields[] = {
 	[SETTLED] = {"settled", &vtype_bool, FIELD(address, settled),
 		     .flags = FIELD_INNER | FIELD_ASIDE,
 		     .doc = "it is known that nobody else on the wire has it (IPv6)"},
+	[UNASKED] = {"unasked", &vtype_bool, FIELD(address, unasked),
+		     .flags = FIELD_INNER | FIELD_ASIDE,
+		     .doc = "whether somebody has it is never asked (nodad of ip, IPv6)"},
 };
 /* clang-format on */
 
@@ -213,7 +217,9 @@ static struct object *get(struct site *site, const struct nlmsghdr *message, str
 		}
 	if (header->ifa_family == AF_INET6 && !(flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))) {
 		address->settled = true;
+		address->unasked = (flags & IFA_F_NODAD) != 0;
 		has(object, SETTLED);
+		has(object, UNASKED);
 	}
 	if (!ends_get(object, attrs, header->ifa_family))
 		return NULL;
@@ -285,11 +291,26 @@ static void lifetime_put(struct nlmsghdr *message, const struct object *object)
 	mnl_attr_put(message, IFA_CACHEINFO, sizeof(cache), &cache);
 }
 
-/* The fields in the order of the table, each noted, so that a refusal finds its line. */
-static void address_put(struct nlmsghdr *message, const struct object *object, struct sent *sent)
+/* What is settled need not be asked for: an address that is asked for is of no use for a second. */
+static uint32_t flags_of(const struct object *object)
 {
 	const struct address *address = object->data;
-	uint32_t start = message->nlmsg_len, flags = 0;
+	uint32_t flags = 0;
+
+	if (object_has(object, NO_PREFIX_ROUTE) && address->no_prefix_route)
+		flags |= IFA_F_NOPREFIXROUTE;
+	if (object_has(object, SETTLED) && address->settled &&
+	    address->address.ip.family == AF_INET6)
+		flags |= IFA_F_NODAD;
+	return flags;
+}
+
+/* The fields in the order of the table, each noted, so that a refusal finds its line. */
+static void address_put(struct nlmsghdr *message, const struct object *object, uint32_t flags,
+			struct sent *sent)
+{
+	const struct address *address = object->data;
+	uint32_t start = message->nlmsg_len;
 
 	ip_put(message, IFA_LOCAL, &address->address.ip);
 	ip_put(message, IFA_ADDRESS,
@@ -306,42 +327,67 @@ static void address_put(struct nlmsghdr *message, const struct object *object, s
 		mnl_attr_put_u32(message, IFA_RT_PRIORITY, address->metric);
 		sent_note(sent, object, METRIC, start, message);
 	}
-	flags |= object_has(object, NO_PREFIX_ROUTE) && address->no_prefix_route
-			 ? IFA_F_NOPREFIXROUTE
-			 : 0;
-	flags |= object_has(object, SETTLED) && address->settled &&
-				 address->address.ip.family == AF_INET6
-			 ? IFA_F_NODAD
-			 : 0;
 	if (flags)
 		mnl_attr_put_u32(message, IFA_FLAGS, flags);
 	lifetime_put(message, object);
 }
 
-static int apply(struct site *site, const struct step *step, struct err *err)
+/* The message about an address, by its step and the IFA_F_ flags it shall have. */
+static void message_make(struct nl_msg *msg, const struct site *site, const struct step *step,
+			 const struct object *object, uint32_t address_flags, struct sent *sent)
 {
-	const struct object *object = step_merged(step, site->arena);
 	const struct address *address = object->data;
 	bool gone = !step->after;
 	uint16_t flags = gone ? 0 : step->before ? NLM_F_REPLACE : NLM_F_CREATE | NLM_F_EXCL;
-	struct sent sent = {0};
-	struct nl_refusal refusal;
-	struct nl_msg msg;
 	struct ifaddrmsg *header =
-		nl_msg_start(&msg, gone ? RTM_DELADDR : RTM_NEWADDR, flags, sizeof(*header));
-	int r;
+		nl_msg_start(msg, gone ? RTM_DELADDR : RTM_NEWADDR, flags, sizeof(*header));
 
 	header->ifa_family = address->address.ip.family;
 	header->ifa_prefixlen = address->address.len;
 	header->ifa_index = link_names_index(&site->names, address->device);
 	if (object_has(object, SCOPE))
 		header->ifa_scope = scope_numbers[address->scope];
-	address_put(&msg.head, object, &sent);
-	if (gone && !header->ifa_index)
+	address_put(&msg->head, object, address_flags, sent);
+}
+
+/*
+ * One that was not asked for just now, though it is of those that are: a change takes the mark
+ * away, and the address stays usable (inet6_addr_modify of net/ipv6/addrconf.c).
+ */
+static void mark_asked(struct site *site, const struct object *object)
+{
+	const struct address *address = object->data;
+	const struct step again = {.before = object, .after = object};
+	uint32_t flags = flags_of(object);
+	struct nl_refusal refusal;
+	struct sent sent = {0};
+	struct nl_msg msg;
+
+	if (!(flags & IFA_F_NODAD) || !object_has(object, UNASKED) || address->unasked)
+		return;
+	message_make(&msg, site, &again, object, flags & ~(uint32_t)IFA_F_NODAD, &sent);
+	if (nl_talk(site->nl, &msg.head, &refusal))
+		nl_talk(site->nl, &msg.head, &refusal); /* once more; it works with the mark, too */
+}
+
+static int apply(struct site *site, const struct step *step, struct err *err)
+{
+	const struct object *object = step_merged(step, site->arena);
+	const struct address *address = object->data;
+	bool gone = !step->after, device = link_names_index(&site->names, address->device) != 0;
+	struct sent sent = {0};
+	struct nl_refusal refusal;
+	struct nl_msg msg;
+	int r;
+
+	if (gone && !device)
 		return 0;
-	r = header->ifa_index ? nl_talk(site->nl, &msg.head, &refusal) : -ENODEV;
+	message_make(&msg, site, step, object, flags_of(object), &sent);
+	r = device ? nl_talk(site->nl, &msg.head, &refusal) : -ENODEV;
 	if (gone && (r == -EADDRNOTAVAIL || r == -ENODEV))
 		return 0; /* somebody was faster */
+	if (!r && !step->before)
+		mark_asked(site, object);
 	return r ? refusal_tell(err, r, &refusal, &sent, step_object(step),
 				gone	       ? "take it away"
 				: step->before ? "change it"

@@ -42,7 +42,7 @@ static const struct field fields[] = {
 		  .flags = FIELD_INNER | FIELD_ASIDE | FIELD_LATER,
 		  .doc = "written behind those, too"},
 	[OTHERS] = {"others", &vtype_text, FIELD(sysctl, others), .flags = FIELD_INNER | FIELD_ASIDE,
-		    .doc = "kept: what it overwrites is put back; read: which forward"},
+		    .doc = "kept: what it overwrites is put back; read: which forward; own: a device's all"},
 };
 /* clang-format on */
 
@@ -102,6 +102,40 @@ static bool spares(const struct state *wanted, const struct object *object)
 	return false;
 }
 
+struct unlike {
+	struct site *site;
+	const char *device;
+	struct state *out;
+};
+
+static int unlike_add(void *data, const char *name, const char *value)
+{
+	const struct unlike *unlike = data;
+	struct object *object = object_make(unlike->out->arena, &kind_sysctl, unlike->site->ns);
+
+	object_set(object, "name", name, unlike->out->arena);
+	object_set(object, "value", value, unlike->out->arena);
+	device_set(object, unlike->out->arena);
+	state_add(unlike->out, object);
+	return 0;
+}
+
+static int unlike_read(void *data, struct err *err)
+{
+	const struct unlike *unlike = data;
+
+	return sysctl_unlike_new(unlike->device, unlike_add, data);
+}
+
+/* What a device would lose: see state_want_own_values. */
+static int read_own_values(struct site *site, const struct object *wish, struct state *out,
+			   struct err *err)
+{
+	struct unlike unlike = {.site = site, .device = object_text(wish, "device"), .out = out};
+
+	return site_inside(site, unlike_read, &unlike, err);
+}
+
 /* A variable that is not there (yet: its device may come) is no object. */
 static int read_wanted(struct site *site, const struct state *wanted, struct state *out,
 		       struct err *err)
@@ -115,6 +149,10 @@ static int read_wanted(struct site *site, const struct state *wanted, struct sta
 
 		if (!text_same(wish.object->ns, site->ns))
 			continue;
+		if (text_same(object_text(wish.object, "others"), STATE_OWN_VALUES)) {
+			r = read_own_values(site, wish.object, out, err);
+			continue;
+		}
 		text_clear(&wish.others);
 		wish.spares = text_same(object_name(wish.object), FORWARD_ALL) &&
 			      spares(wanted, wish.object);

@@ -102,15 +102,22 @@ bool object_is_ipv6(const struct object *object)
 	return false;
 }
 
+/* A variable of a device's IPv6. */
+static bool is_ipv6_value(const struct object *object)
+{
+	return object->kind->flags & KIND_VALUE && text_starts(object_name(object), "net.ipv6.");
+}
+
 bool link_admits(const struct object *link, const struct object *object)
 {
 	enum rank rank = kind_root(object->kind)->rank;
+	bool hangs = rank == RANK_ADDRESS || rank == RANK_ROUTE || rank == RANK_NEIGHBOUR;
 
 	if (rank == RANK_ROUTE && !object_number(link, "up", 1))
 		return false;
-	if (rank != RANK_ADDRESS && rank != RANK_ROUTE && rank != RANK_NEIGHBOUR)
+	if (!is_ipv6_value(object) && !(hangs && object_is_ipv6(object)))
 		return true;
-	return !object_is_ipv6(object) || object_number(link, "mtu", 1500) >= 1280;
+	return object_number(link, "mtu", 1500) >= 1280;
 }
 
 static struct object *killer_named(const struct state *gone, const struct object *object,

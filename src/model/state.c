@@ -237,6 +237,20 @@ void state_want_value(struct state *state, const char *ns, const char *name, con
 	state_add(state, object);
 }
 
+void state_want_own_values(struct state *state, const struct object *device)
+{
+	char *name = arena_text(state->arena, object_name(device));
+	struct object *object = object_make(state->arena, kind_find("sysctl"), device->ns);
+
+	for (char *c = name; *c; c++)
+		*c = *c == '.' ? '/' : *c;
+	object_set(object, "name", arena_print(state->arena, "net.ipv6.conf.%s", name),
+		   state->arena);
+	object_set(object, "device", object_name(device), state->arena);
+	object_set(object, "others", STATE_OWN_VALUES, state->arena);
+	state_add(state, object);
+}
+
 void state_want_pvid(struct state *state, const struct object *from, const char *device, bool self)
 {
 	bool tagged = object_number(from, "pvid-tagged", 0);

@@ -42,6 +42,12 @@ struct object *state_numbered(const struct state *state, const struct object *li
 /* The text wants the sysctl `name` to have this value, unless it says another itself. */
 void state_want_value(struct state *state, const char *ns, const char *name, const char *value,
 		      struct place place);
+/*
+ * To be read: the device's variables of IPv6 that are other than a new device's. The kernel forgets
+ * them when its MTU falls below 1280.
+ */
+#define STATE_OWN_VALUES "own"
+void state_want_own_values(struct state *state, const struct object *device);
 /* The VLAN that a bridge's port, or the bridge itself (`self`), names in its keys `pvid…`. */
 void state_want_pvid(struct state *state, const struct object *from, const char *device, bool self);
 

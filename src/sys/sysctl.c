@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sys/sysctl.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -161,4 +162,75 @@ int sysctl_write(const char *name, const char *value, struct err *err)
 		return err_errno(err, errno ? -errno : -EIO, "write \"%.60s\" to the sysctl %s",
 				 value, name);
 	return 0;
+}
+
+struct unlike {
+	int (*each)(void *data, const char *name, const char *value);
+	void *data;
+	struct text own, fresh;
+};
+
+/* What a new device would have: outside the first namespace neighbours' are seen on lo only. */
+static int fresh_read(const char *name, struct text *value)
+{
+	char fresh[SYSCTL_NAME_MAX];
+	struct err ignored;
+
+	if (!sysctl_default(name, fresh))
+		return -EINVAL;
+	if (sysctl_read(fresh, value, &ignored) == 0)
+		return 0;
+	snprintf(fresh, sizeof(fresh), "%slo%s", folder_of(name), strrchr(name, '.'));
+	return sysctl_read(fresh, value, &ignored);
+}
+
+/* One variable of a device; one that cannot be read has no value to go. */
+static int unlike_one(struct unlike *unlike, const char *name)
+{
+	struct err ignored;
+
+	if (sysctl_read(name, &unlike->own, &ignored) || fresh_read(name, &unlike->fresh) ||
+	    text_same(text_get(&unlike->own), text_get(&unlike->fresh)))
+		return 0;
+	return unlike->each(unlike->data, name, text_get(&unlike->own));
+}
+
+static int unlike_folder(struct unlike *unlike, const char *folder, const char *device)
+{
+	char path[SYSCTL_NAME_MAX], prefix[SYSCTL_NAME_MAX], name[SYSCTL_NAME_MAX];
+	const struct dirent *entry;
+	struct stat status;
+	DIR *list;
+	int r = 0;
+
+	snprintf(prefix, sizeof(prefix), "%s%s", folder, device);
+	for (char *c = prefix + strlen(folder); *c; c++)
+		*c = *c == '.' ? '/' : *c;
+	snprintf(path, sizeof(path), "%s", prefix);
+	swap(path);
+	snprintf(name, sizeof(name), "/proc/sys/%.150s", path);
+	list = opendir(name);
+	while (!r && list && (entry = readdir(list))) {
+		if (entry->d_name[0] == '.' || strcmp(entry->d_name, "mtu") == 0 ||
+		    fstatat(dirfd(list), entry->d_name, &status, 0) || !(status.st_mode & 0200))
+			continue;
+		snprintf(name, sizeof(name), "%.100s.%.80s", prefix, entry->d_name);
+		r = unlike_one(unlike, name);
+	}
+	if (list)
+		closedir(list);
+	return r;
+}
+
+int sysctl_unlike_new(const char *device,
+		      int (*each)(void *data, const char *name, const char *value), void *data)
+{
+	struct unlike unlike = {.each = each, .data = data};
+	int r = unlike_folder(&unlike, "net.ipv6.conf.", device);
+
+	if (!r)
+		r = unlike_folder(&unlike, "net.ipv6.neigh.", device);
+	text_fini(&unlike.own);
+	text_fini(&unlike.fresh);
+	return r;
 }

@@ -33,6 +33,14 @@ int sysctl_read(const char *name, struct text *value, struct err *err);
 int sysctl_write(const char *name, const char *value, struct err *err);
 
 /*
+ * IPv6's variables of a device that can be written and are other than a new device's, each handed
+ * to `each`, which says 0 to go on. They go when the device's MTU falls below 1280, and come back
+ * as a new device's. Without its own MTU there.
+ */
+int sysctl_unlike_new(const char *device,
+		      int (*each)(void *data, const char *name, const char *value), void *data);
+
+/*
  * IPv6 forwarding: the kernel's switch for all devices also writes each device's own value, which
  * says whether it is a router there, and lets go of the default routes that routers told those that
  * are no hosts any more (addrconf_fixup_forwarding of net/ipv6/addrconf.c).

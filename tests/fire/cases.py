@@ -96,7 +96,8 @@ class Range:
 
     def told(self, name, wanted, found):
         """How a state is not the wanted one: as pictures, and the lines of the looks."""
-        shown = picture.difference(picture.blurred(self.pictures[name]), picture.blurred(self.scene.picture()))
+        shown = picture.difference(*(picture.blurred(found | {"state files": []})
+                                     for found in (self.pictures[name], self.scene.picture())))
         blurred = not wanted.alike(found)
         return f"{shown}\n{wanted.difference(found, blurred)}"
 
@@ -114,7 +115,7 @@ class Range:
             time.sleep(0.02)
         said = [f"not the {name} state:\n{self.told(name, wanted, now)}"
                 for name, wanted in (("old", self.old), ("new", self.new)) if name in may_be]
-        raise Wrong("\n".join(said) + f"\nchanges in the history: {self.old.history}, {now.history}")
+        raise Wrong("\n".join(said) + f"\nthe last change: {self.old.history}, {now.history}")
 
     def one(self, case):
         """Carries out a case; raises Wrong."""

@@ -6,7 +6,8 @@
     two ---- fp2 /   (B: ours adds an address, a port,  \\ tap1; in B tap2, eth1
     far ---- eth1     an ageing time)                  tun0 (only in B)
              eth1 (10.78.0.1/24; A: ours sets MTU and an address; B: a port of br0)
-                                                        T: a tunnel lan0 == br1 -- tap8, and its keeper
+                                                        T: a tunnel lan0 == br1 -- tap8, its keeper,
+                                                        and eth1 too small for IPv6
 
 Two namespaces ping one another over the foreign bridge all the while: not one answer may be lost.
 """
@@ -112,6 +113,8 @@ bridges:
   br1: {{macaddress: 02:00:00:00:0b:b1, interfaces: [lan0, tap8]}}
 taps:
   tap8: {{}}
+ethernets:
+  eth1: {{mtu: 1200}}
 tunnels:
   lan0:
     mode: lan
@@ -259,7 +262,9 @@ class Look:
 
     def __init__(self, text, state):
         lines = text.splitlines()
-        self.history = sum(line.startswith("history/") for line in state["state files"])
+        # the last change's number: old ones go, when there are many
+        self.history = max([int(number) for number in re.findall(r"^history/(\d+)$", "\n".join(state["state files"]), re.M)],
+                           default=0)
         self.journal = state.get("state journal")
         self.exact = [line for line in lines if line[0] != "b"] + told(state)
         books = {section: lines for section, lines in state.items()}

@@ -3,7 +3,11 @@
 
     alpha:  br0 10.0.0.1/24   tap0   eth1 (somebody's)
 """
+import json
+
 import pytest
+from lib import snapshot
+from lib.net import until
 
 ALL = """
 name: lab
@@ -70,3 +74,40 @@ def test_a_refused_step_gives_all_of_them_back(net, wired):
     for one in (part for part in after if "linkinfo" in part):
         one["linkinfo"].get("info_data", {}).pop("gc_timer", None)
     assert after == before
+
+
+SETTINGS = {"net.ipv6.conf.eth1.accept_dad": "0", "net.ipv6.conf.eth1.accept_ra": "0",
+            "net.ipv6.neigh.eth1.ucast_solicit": "7"}
+
+
+@pytest.mark.parametrize("text, named", [
+    ("eth1: {mtu: 1200}", {"address fd78::1/64", "route fd20::/32", *(f"sysctl {key}" for key in SETTINGS)}),
+    ("eth1: {up: false}", {"route 10.201.0.0/16", "route fd20::/32"}),
+])
+def test_what_a_card_cannot_carry_is_named_and_comes_back(net, wired, text, named):
+    """Below 1280 bytes there is no IPv6, on a card that is down no route: somebody else's, here."""
+    for key, value in SETTINGS.items():
+        wired.sysctl(key, value)
+    for words in ("addr add 10.78.0.1/24 dev eth1", "addr add 10.78.0.2/24 dev eth1",
+                  "addr add fd78::1/64 dev eth1", "route add 10.201.0.0/16 via 10.78.0.77",
+                  "route add fd20::/32 via fd78::77"):
+        wired.ip(*words.split())
+
+    def foreign():
+        """Without what the kernel makes of a carrier."""
+        lines = [line for family in ("-4", "-6") for words in ("addr show dev eth1", "route show table all")
+                 for line in wired.ip(family, *words.split()).splitlines()
+                 if "fe80:" not in line and "ff00:" not in line and "valid_lft" not in line]
+        return lines + snapshot.sysctls(wired.space)
+
+    until(lambda: any("local fd78::1" in line for line in foreign()), 10, "the address is usable")
+    before = foreign()
+    path = net.file("lab.yaml", f"name: lab\nethernets: {{{text}}}\n")
+    plan = json.loads(wired.loom("plan", path, "--json", check=False).stdout)
+    assert {" ".join(cut.split()[:2]) for cut in plan["cuts"]} == named
+    told = wired.loom("up", path).stdout
+    assert all(f"cuts {what}" in told for what in named)
+    assert foreign() != before
+    assert "nothing to do" in wired.loom("up", path).stdout
+    wired.loom("down", path)
+    until(lambda: foreign() == before, 10, "all is back")
