@@ -17,7 +17,7 @@
 #include "base/fd.h"
 #include "daemon/inside.h"
 
-#define GREATER_SHARE (-10) /* setpriority(2): some nine times that of an ordinary process */
+#define GREATER_SHARE (-8) /* setpriority(2): six times that of an ordinary process */
 #define LEAST 1 /* of the real-time ones: before all others, behind whatever else is urgent */
 
 /* As the kind's words, in their order. */

@@ -31,7 +31,7 @@ static const struct field fields[] = {
 	{"cipher", &vtype_word, FIELD(tunnel, cipher), .words = ciphers, .initial = "auto",
 	 .doc = "what is accepted; auto takes both and sends what this CPU does faster"},
 	{"priority", &vtype_word, FIELD(tunnel, priority), .words = priorities, .initial = "high",
-	 .doc = "share of the processors: high is nine times normal; realtime goes before all others"},
+	 .doc = "share of the processors: high is six times normal; realtime goes before all others"},
 	{"segment", &vtype_u32, FIELD(tunnel, segment), .initial = "0",
 	 .doc = "number of the virtual LAN; only equal ones hear each other"},
 	{"lanes", &vtype_u16, FIELD(tunnel, lanes), .min = 1, .max = 16, .initial = "1",

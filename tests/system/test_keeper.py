@@ -66,14 +66,14 @@ def session_nice(pid):
         return None
 
 
-PRIORITIES = {"high": (os.SCHED_OTHER, -10), "normal": (os.SCHED_OTHER, 0), "realtime": (os.SCHED_RR, 0)}
+PRIORITIES = {"high": (os.SCHED_OTHER, -8), "normal": (os.SCHED_OTHER, 0), "realtime": (os.SCHED_RR, 0)}
 
 
 def test_the_priority_of_a_tunnel(fabric):
     """It is a change of the process that runs, holds for the next one, and goes again."""
     host, text = fabric.hosts[0], fabric.path.read_text()
     keeper, worker = keeper_and_worker(host)
-    assert policies(worker) == {PRIORITIES["high"]} and session_nice(worker) in (-10, None)
+    assert policies(worker) == {PRIORITIES["high"]} and session_nice(worker) in (-8, None)
     for word in ("normal", "realtime"):
         fabric.path.write_text(text.replace("{mode: lan, ", f"{{mode: lan, priority: {word}, "))
         host.loom("up", fabric.path, "--host", host.name)
