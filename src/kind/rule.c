@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/fib_rules.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -42,16 +41,29 @@ struct rule {
 
 extern const struct kind kind_rule;
 
+/* Digits alone, no sign and no space. What stands behind them; NULL: they are no number of 32 bits.
+ */
+static const char *digits_read(const char *text, uint32_t *number)
+{
+	const char *at = text;
+	uint64_t sum = 0;
+
+	for (; *at >= '0' && *at <= '9' && sum <= UINT32_MAX; at++)
+		sum = sum * 10 + (uint64_t)(*at - '0');
+	*number = (uint32_t)sum;
+	return at > text && sum <= UINT32_MAX ? at : NULL;
+}
+
 static int range_parse(const struct field *field, const char *text, struct arena *arena,
 		       void *value, struct err *err)
 {
 	struct range range;
-	int used = 0, got = sscanf(text, "%9u%n-%9u%n", &range.first, &used, &range.last, &used);
+	const char *rest = digits_read(text, &range.first);
 
-	if (got == 1)
-		range.last = range.first;
-	if (got < 1 || text[used] || text[0] < '0' || range.first > range.last ||
-	    (field->max && range.last > field->max))
+	range.last = range.first;
+	if (rest && *rest == '-')
+		rest = digits_read(rest + 1, &range.last);
+	if (!rest || *rest || range.first > range.last || (field->max && range.last > field->max))
 		return err_set(err, -EINVAL,
 			       "%s \"%.60s\" is no range; expected as 1000 or "
 			       "1000-2000%s",

@@ -14,10 +14,11 @@ static int mac_parse(const struct field *field, const char *text, struct arena *
 	struct mac mac;
 	int used = 0;
 
-	if (strlen(text) != 17 ||
+	/* by its letters first: what reads numbers takes signs, space and 0X as well */
+	if (strlen(text) != 17 || text[strspn(text, "0123456789abcdefABCDEF:")] ||
 	    sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac.bytes[0], &mac.bytes[1],
 		   &mac.bytes[2], &mac.bytes[3], &mac.bytes[4], &mac.bytes[5], &used) != 6 ||
-	    used != 17 || strpbrk(text, " +-x"))
+	    used != 17)
 		return err_set(
 			err, -EINVAL,
 			"%s \"%.60s\" is not a MAC address; expected six pairs of hex digits, as "

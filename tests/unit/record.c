@@ -42,8 +42,16 @@ static void what_was_read_is_recalled(void)
 static void what_no_type_holds_is_refused(void)
 {
 	static const char *const wrong[] = {
-		"link / mtu=4294967296", "link / mtu=-1",     "link / macaddress=00:00",
-		"link / up=perhaps",	 "port / state=open", "address / address=10.0.0.1/33",
+		"link / mtu=4294967296",
+		"link / mtu=-1",
+		"link / macaddress=00:00",
+		"link / up=perhaps",
+		"port / state=open",
+		"address / address=10.0.0.1/33",
+		/* each is read as a number by what reads numbers */
+		"link / macaddress=02:0X:00:00:00:01",
+		"link / macaddress=02:%092:00:00:00:01",
+		"link / macaddress=02:+2:00:00:00:01",
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -137,9 +145,43 @@ static void users_are_written_as_numbers(void)
 	}
 }
 
+/* Digits and one dash: "1000--2000" is none, although a number may be written "-2000" elsewhere. */
+static void a_range_has_no_signs(void)
+{
+	static const char *const wrong[] = {
+		"1000--2000",	  "1000-+2000", "1000-%202000",
+		"+1000",	  "%201000",	"-5",
+		"1000-",	  "-",		"2000-1000",
+		"1000-2000-3000", "4294967296", "0-4294967296",
+		"1000,2000",	  "0x10",
+	};
+	static const char *const right[] = {"1000", "1000-2000", "0-4294967295", "4294967294"};
+	struct text text TEXT_CLEANUP = {0}, again TEXT_CLEANUP = {0};
+	struct object *object;
+	struct arena arena;
+	struct err err;
+
+	arena_init(&arena);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		text_clear(&text);
+		text_add(&text, "rule / priority=1 users=%s", wrong[i]);
+		CHECK(record_get(text_get(&text), text.size, &arena, &object, &err) == -EINVAL);
+	}
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		text_clear(&text);
+		text_clear(&again);
+		text_add(&text, "rule / priority=1 users=%s", right[i]);
+		CHECK(record_get(text_get(&text), text.size, &arena, &object, &err) == 0);
+		record_put(object, &again);
+		CHECK_TEXT(text_get(&again), text_get(&text));
+	}
+	arena_fini(&arena);
+}
+
 int main(void)
 {
 	TEST(users_are_written_as_numbers);
+	TEST(a_range_has_no_signs);
 	TEST(what_was_read_is_recalled);
 	TEST(what_no_type_holds_is_refused);
 	TEST(a_prior_beyond_limits_is_committed);
