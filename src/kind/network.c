@@ -208,6 +208,20 @@ static bool domain_good(const char *domain)
 	return true;
 }
 
+/* It may be given one later, by hand; until then nobody gets out through it. */
+static void check_gateway(const struct object *object, const struct state *state, struct diag *diag)
+{
+	const struct network *its = object->data;
+	bool gateway = its->mode == NETWORK_NAT || its->mode == NETWORK_ROUTED;
+
+	if (!gateway || !object_has_key(object, "mode") || network_elsewhere(its, state) ||
+	    network_has(object, state, AF_INET) || network_has(object, state, AF_INET6))
+		return;
+	err_hint(diag_warning(diag, object->place, object_label(object, state->arena),
+			      "it has no address, so its guests have no gateway"),
+		 "addresses: [192.168.57.1/24]");
+}
+
 /* Leases and names: by whom, and from where. */
 static void check_served(const struct object *object, const struct state *state, struct diag *diag)
 {
@@ -222,8 +236,10 @@ static void check_served(const struct object *object, const struct state *state,
 		       "dns.domain is no name of a domain; expected letters, digits and hyphens "
 		       "between dots",
 		       "domain: lab.example");
-	if (!object_has_key(object, key))
+	if (!object_has_key(object, key)) {
+		check_gateway(object, state, diag);
 		return;
+	}
 	/* others mean something in what dnsmasq is told */
 	if (its->name[strspn(its->name, PLAIN)])
 		refuse(diag, object, state, key,

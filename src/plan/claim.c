@@ -95,7 +95,8 @@ bool claim_allowed(struct diff *diff, const struct object *desired, const struct
 	err_hint(diff_error_at(diff, desired,
 			       "is there already and is not lanloom's; expected none"),
 		 "%s--adopt to take it over and give it back at down",
-		 device && kind_is(desired->kind, "link") ? "existing: true to use it as it is, or "
-							  : "");
+		 !device || !kind_is(desired->kind, "link") ? ""
+		 : desired->place.file ? "existing: true to use it as it is, or "
+				       : "existing=true to use it as it is, or ");
 	return false;
 }

@@ -56,7 +56,8 @@ int netns_open(const char *name, int *fd, struct err *err)
 		return err_errno(err, -errno, "open %s", path);
 	if (opened >= 0)
 		close(opened);
-	return err_set(err, -ENOENT, "there is no network namespace of the name %s", name);
+	err_set(err, -ENOENT, "there is no network namespace of the name %s", name);
+	return err_hint(err, "lanloom add namespace %s", name);
 }
 
 static int enter(int fd, struct err *err)

@@ -172,6 +172,14 @@ def test_errors_have_place_thing_and_way_out(tmp_path):
     assert lanloom("check", path, "-q", code=1).stderr == done.stderr
 
 
+@pytest.mark.parametrize("lines", ["mode: nat", "mode: routed", "mode: nat, addresses: [10.1.0.1/24]", "mode: isolated"])
+def test_a_gateway_without_an_address_is_told(lines):
+    text = f"name: n\nnetworks:\n  lab: {{{lines}}}\n"
+    done = subprocess.run([LANLOOM, "check", "-"], input=text, text=True, timeout=30, capture_output=True, check=True)
+    told = "warning: network lab: it has no address, so its guests have no gateway\ntry: addresses: " in done.stderr
+    assert told == (lines in ("mode: nat", "mode: routed"))
+
+
 def test_standard_input_needs_a_name():
     text = "bridges: {br0: {}}\n"
 

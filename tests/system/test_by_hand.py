@@ -54,6 +54,16 @@ def test_wrong_words_are_answered_with_the_right_one(host):
     assert "add" in host.loom("ad", "bridge", "b0", check=False).stderr
 
 
+def test_a_way_out_is_in_the_words_of_who_asks(net, host):
+    """By hand and in a file the same key is written unlike; and what is missing can be made."""
+    host.ip("tuntap", "add", "tap9", "mode", "tap")
+    assert "try: existing=true to use it" in host.loom("add", "tap", "tap9", check=False).stderr
+    path = net.file("t.yaml", "name: t\ntaps: {tap9: {}}\n")
+    assert "try: existing: true to use it" in host.loom("up", path, check=False).stderr
+    done = host.loom("add", "veth", "v0", "peer=nowhere/eth0", check=False)
+    assert "no network namespace of the name nowhere\ntry: lanloom add namespace nowhere\n" in done.stderr
+
+
 def test_exec_ends_as_its_command_does(net, host):
     inner = net.space("inner")
     host.loom("add", "namespace", inner)
