@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "sys/nl_msg.h"
@@ -149,17 +150,13 @@ static int answer_take(const struct nlmsghdr *answer, int (*each)(const struct n
 	return 1;
 }
 
-int nl_ask(struct nl_sock *sock, struct nlmsghdr *message,
-	   int (*each)(const struct nlmsghdr *answer, void *data), void *data,
-	   struct nl_refusal *refusal)
+/* Until the message of the last number is answered. */
+static int answer_await(struct nl_sock *sock,
+			int (*each)(const struct nlmsghdr *answer, void *data), void *data,
+			struct nl_refusal *refusal)
 {
-	struct nl_refusal unused;
-	int r = nl_send(sock, message, NLM_F_ACK);
+	int r;
 
-	refusal = refusal ? refusal : &unused;
-	*refusal = (struct nl_refusal){0};
-	if (r)
-		return r;
 	for (;;) {
 		const struct nlmsghdr *answer;
 		ssize_t got = nl_receive(sock, &answer);
@@ -175,6 +172,39 @@ int nl_ask(struct nl_sock *sock, struct nlmsghdr *message,
 				return r;
 		}
 	}
+}
+
+int nl_ask(struct nl_sock *sock, struct nlmsghdr *message,
+	   int (*each)(const struct nlmsghdr *answer, void *data), void *data,
+	   struct nl_refusal *refusal)
+{
+	struct nl_refusal unused;
+	int r = nl_send(sock, message, NLM_F_ACK);
+
+	refusal = refusal ? refusal : &unused;
+	*refusal = (struct nl_refusal){0};
+	return r ? r : answer_await(sock, each, data, refusal);
+}
+
+int nl_talk_pair(struct nl_sock *sock, struct nlmsghdr *first, struct nlmsghdr *second)
+{
+	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+	struct iovec parts[] = {{first, NLMSG_ALIGN(first->nlmsg_len)},
+				{second, NLMSG_ALIGN(second->nlmsg_len)}};
+	struct msghdr both = {.msg_name = &kernel,
+			      .msg_namelen = sizeof(kernel),
+			      .msg_iov = parts,
+			      .msg_iovlen = 2};
+	struct nl_refusal unused = {0};
+
+	first->nlmsg_flags |= NLM_F_REQUEST;
+	first->nlmsg_seq = ++sock->seq;
+	second->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+	second->nlmsg_seq = ++sock->seq;
+	while (sendmsg(sock->fd, &both, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return answer_await(sock, NULL, NULL, &unused);
 }
 
 int nl_talk(struct nl_sock *sock, struct nlmsghdr *message, struct nl_refusal *refusal)

@@ -42,26 +42,25 @@ static int mac_get(const struct nlmsghdr *answer, void *data)
 	return 0;
 }
 
-static void mac_set(const struct slot *slot, uint32_t ifindex, const uint8_t mac[6])
+static void mac_message(struct nl_msg *msg, uint32_t ifindex, const uint8_t mac[6])
 {
-	struct nl_msg msg;
-	struct ifinfomsg *header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
+	struct ifinfomsg *header = nl_msg_start(msg, RTM_NEWLINK, 0, sizeof(*header));
 
 	header->ifi_index = (int)ifindex;
-	mnl_attr_put(&msg.head, IFLA_ADDRESS, 6, mac);
-	nl_talk(slot->site->nl, &msg.head, NULL);
+	mnl_attr_put(&msg->head, IFLA_ADDRESS, 6, mac);
 }
 
 /*
  * A bridge of others that nobody gave a MAC has a random one only as long as it is empty: the first
  * port gives it its own, and the last to leave takes it along. So it is told to keep the one it
  * has; by way of another one, since its bridge identity, still all zeroes, follows only a change
- * (br_set_mac_address): two bridges of the same identity would both be root.
+ * (br_set_mac_address): two bridges of the same identity would both be root. There and back is one
+ * call, which may be refused once: no kill leaves the other one there.
  */
 static void mac_keep(const struct slot *slot, uint32_t master)
 {
 	struct live *live = slot->live;
-	struct nl_msg msg;
+	struct nl_msg msg, there, back;
 	struct ifinfomsg *header = nl_msg_start(&msg, RTM_GETLINK, 0, sizeof(*header));
 	uint8_t mac[6] = {0};
 
@@ -76,10 +75,11 @@ static void mac_keep(const struct slot *slot, uint32_t master)
 	header->ifi_index = (int)master;
 	if (!is_empty(slot->site, master) || nl_ask(slot->site->nl, &msg.head, mac_get, mac, NULL))
 		return;
+	mac_message(&back, master, mac);
 	mac[5] ^= 1;
-	mac_set(slot, master, mac);
-	mac[5] ^= 1;
-	mac_set(slot, master, mac);
+	mac_message(&there, master, mac);
+	if (nl_talk_pair(slot->site->nl, &there.head, &back.head))
+		nl_talk_pair(slot->site->nl, &there.head, &back.head);
 }
 
 static int master_set(const struct slot *slot, const char *master, struct nl_refusal *refusal)

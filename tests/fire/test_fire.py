@@ -7,11 +7,13 @@ what must hold. Here is a sample; the whole (some 6,000 cases) is ./dev soak fir
 import collections
 import errno
 import os
+import re
 import time
 
 import pytest
 from cases import Range, Wrong, cases_of, sample
-from scene import Scene
+from lib.net import LANLOOM, Net
+from scene import FIRE, Scene
 
 FAILURES = int(os.environ.get("FIRE_FAILURES", "3"))  # then it is enough
 
@@ -65,7 +67,6 @@ class Rounds:
     """A range, made anew when a case left it in a state that cannot be used any more."""
 
     def __init__(self, tmp_path, way):
-        from lib.net import Net
         self.make = lambda: Net(tmp_path)
         self.way = way
         self.net = self.make()
@@ -128,3 +129,31 @@ def quick(took):
 
 def told(counter):
     return ", ".join(f"{count} {word}" for word, count in sorted(counter.items()))
+
+
+def test_a_bridge_never_has_another_mac(tmp_path, record_property):
+    """Somebody's empty bridge is told to keep its MAC by way of another one: killed there, it had that one."""
+    net = Net(tmp_path)
+    try:
+        host, log = net.host("alpha"), net.folder / "fire.log"
+        path = net.file("port.yaml", "name: port\nbridges: {fbr0: {existing: true, interfaces: [tap0]}}\ntaps: {tap0: {}}\n")
+        host.ip("link", "add", "fbr0", "type", "bridge")
+        mac, kills = host.link("fbr0")["address"], 0
+
+        def fire(*words):
+            host.run(FIRE, "-o", log, *words, "--", LANLOOM, "up", path, check=False, timeout=60)
+            return log.read_text()
+
+        host.loom("up", path)  # only then lanloom's folders are all there
+        host.loom("down", path)
+        calls = re.findall(r"^call (\d+) \w+ send (?:NEW|SET)LINK", fire(), re.M)
+        host.loom("down", path)
+        for number in calls:
+            kills += "\nhit " in "\n" + fire("-m", "all", "-n", number)
+            assert host.link("fbr0")["address"] == mac, f"killed before call {number}"
+            host.loom("down", "--all")
+            assert host.link("fbr0")["address"] == mac and host.link("tap0") is None
+        assert kills >= 3
+        record_property("count", f"a bridge's MAC stayed in {kills} kills")
+    finally:
+        net.close()
