@@ -102,10 +102,12 @@ bool object_is_ipv6(const struct object *object)
 	return false;
 }
 
-/* A variable of a device's IPv6. */
+/* A variable of a device's IPv6. Other values (a port's VLAN, a queue) need have no name. */
 static bool is_ipv6_value(const struct object *object)
 {
-	return object->kind->flags & KIND_VALUE && text_starts(object_name(object), "net.ipv6.");
+	const char *name = object->kind->flags & KIND_VALUE ? object_name(object) : NULL;
+
+	return name && text_starts(name, "net.ipv6.");
 }
 
 bool link_admits(const struct object *link, const struct object *object)
