@@ -315,7 +315,8 @@ static int apply(struct site *site, const struct step *step, struct err *err)
 {
 	struct object *object = step_merged(step, site->arena);
 	bool gone = !step->after;
-	uint16_t flags = gone ? 0 : step->before ? NLM_F_REPLACE : NLM_F_CREATE | NLM_F_EXCL;
+	/* one that changes its device went with the old one, if that is down by now */
+	uint16_t flags = gone ? 0 : NLM_F_CREATE | (step->before ? NLM_F_REPLACE : NLM_F_EXCL);
 	struct sent sent = {0};
 	struct nl_refusal refusal = {0};
 	struct nl_msg msg;

@@ -19,10 +19,15 @@ from lib.net import Net
 from scene import Scene
 
 
+# What was wrong once is in every sample.
+ONCE_WRONG = [284]  # a route that went with its device was to be changed
+
+
 def seeds(share, of):
     if one := os.environ.get("RANDOM_SEED"):
         return [int(one)] if share == 0 else []
-    return range(1 + share, 1 + int(os.environ.get("RANDOM_PAIRS", "40")), of)
+    chosen = range(1, 1 + int(os.environ.get("RANDOM_PAIRS", "40")))
+    return [*chosen, *(seed for seed in ONCE_WRONG if seed not in chosen)][share::of]
 
 
 # What tells a device's past: a bridge takes its ports' MTU until it is given one for good, a TAP that
