@@ -125,6 +125,9 @@ static struct loose *carrier(const struct order *order, const struct loose *loos
 	if (makes(loose->phase) && (loose->step->before || !(object->kind->flags & KIND_PAIR ||
 							     object->kind->door == DOOR_KEEPER)))
 		return NULL;
+	/* its device stays, and the master would leave it down: it is let go first, and set up */
+	if (!makes(loose->phase) && object->kind->flags & KIND_ENTERS_DOWN)
+		return NULL;
 	other = loose_of(order, state_killer(&order->phases[loose->phase], object));
 	/* what the keeper runs is taken from the keeper, before the device under it goes */
 	if (!other ||

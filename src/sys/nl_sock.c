@@ -150,8 +150,8 @@ static int answer_take(const struct nlmsghdr *answer, int (*each)(const struct n
 	return 1;
 }
 
-/* Until the message of the last number is answered. */
-static int answer_await(struct nl_sock *sock,
+/* Until the message of this number is answered. */
+static int answer_await(struct nl_sock *sock, uint32_t seq,
 			int (*each)(const struct nlmsghdr *answer, void *data), void *data,
 			struct nl_refusal *refusal)
 {
@@ -165,7 +165,7 @@ static int answer_await(struct nl_sock *sock,
 		if (got < 0)
 			return (int)got;
 		for (; nl_msg_ok(answer, left); answer = mnl_nlmsg_next(answer, &left)) {
-			if (answer->nlmsg_seq != sock->seq)
+			if (answer->nlmsg_seq != seq)
 				continue; /* a late answer to something given up */
 			r = answer_take(answer, each, data, refusal);
 			if (r <= 0)
@@ -183,10 +183,11 @@ int nl_ask(struct nl_sock *sock, struct nlmsghdr *message,
 
 	refusal = refusal ? refusal : &unused;
 	*refusal = (struct nl_refusal){0};
-	return r ? r : answer_await(sock, each, data, refusal);
+	return r ? r : answer_await(sock, sock->seq, each, data, refusal);
 }
 
-int nl_talk_pair(struct nl_sock *sock, struct nlmsghdr *first, struct nlmsghdr *second)
+int nl_talk_pair(struct nl_sock *sock, struct nlmsghdr *first, struct nlmsghdr *second,
+		 struct nl_refusal *refusal)
 {
 	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	struct iovec parts[] = {{first, NLMSG_ALIGN(first->nlmsg_len)},
@@ -195,16 +196,20 @@ int nl_talk_pair(struct nl_sock *sock, struct nlmsghdr *first, struct nlmsghdr *
 			      .msg_namelen = sizeof(kernel),
 			      .msg_iov = parts,
 			      .msg_iovlen = 2};
-	struct nl_refusal unused = {0};
+	struct nl_refusal other = {0};
+	int r, after;
 
-	first->nlmsg_flags |= NLM_F_REQUEST;
+	*refusal = (struct nl_refusal){0};
+	first->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 	first->nlmsg_seq = ++sock->seq;
 	second->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 	second->nlmsg_seq = ++sock->seq;
 	while (sendmsg(sock->fd, &both, 0) < 0)
 		if (errno != EINTR)
 			return -errno;
-	return answer_await(sock, NULL, NULL, &unused);
+	r = answer_await(sock, first->nlmsg_seq, NULL, NULL, refusal);
+	after = answer_await(sock, second->nlmsg_seq, NULL, NULL, r ? &other : refusal);
+	return r ? r : after;
 }
 
 int nl_talk(struct nl_sock *sock, struct nlmsghdr *message, struct nl_refusal *refusal)

@@ -31,10 +31,11 @@ uint32_t nl_sock_port(const struct nl_sock *sock); /* nlmsg_pid of what it cause
 int nl_talk(struct nl_sock *sock, struct nlmsghdr *message, struct nl_refusal *refusal);
 
 /*
- * Two messages in one system call, of which nobody sees the first done without the second: whoever
- * is killed has sent both or none. Answers what became of the second.
+ * Two messages in one system call: whoever is killed has sent both or none. The kernel does the
+ * second also where it refuses the first. Answers the first refusal.
  */
-int nl_talk_pair(struct nl_sock *sock, struct nlmsghdr *first, struct nlmsghdr *second);
+int nl_talk_pair(struct nl_sock *sock, struct nlmsghdr *first, struct nlmsghdr *second,
+		 struct nl_refusal *refusal);
 
 /* As nl_talk for a question: `each` gets the answer before 0 is returned. */
 int nl_ask(struct nl_sock *sock, struct nlmsghdr *message,

@@ -17,6 +17,7 @@ struct slot {
 	const struct kind *owner;
 	unsigned int device, master; /* fields */
 	uint32_t ifindex;
+	bool was_up;
 };
 
 /* Has the master no slave yet? The kernel filters the dump. */
@@ -61,6 +62,7 @@ static void mac_keep(const struct slot *slot, uint32_t master)
 {
 	struct live *live = slot->live;
 	struct nl_msg msg, there, back;
+	struct nl_refusal unused;
 	struct ifinfomsg *header = nl_msg_start(&msg, RTM_GETLINK, 0, sizeof(*header));
 	uint8_t mac[6] = {0};
 
@@ -78,8 +80,33 @@ static void mac_keep(const struct slot *slot, uint32_t master)
 	mac_message(&back, master, mac);
 	mac[5] ^= 1;
 	mac_message(&there, master, mac);
-	if (nl_talk_pair(slot->site->nl, &there.head, &back.head))
-		nl_talk_pair(slot->site->nl, &there.head, &back.head);
+	if (nl_talk_pair(slot->site->nl, &there.head, &back.head, &unused))
+		nl_talk_pair(slot->site->nl, &there.head, &back.head, &unused);
+}
+
+static void up_message(struct nl_msg *msg, const struct slot *slot, bool up)
+{
+	struct ifinfomsg *header = nl_msg_start(msg, RTM_NEWLINK, 0, sizeof(*header));
+
+	header->ifi_index = (int)slot->ifindex;
+	header->ifi_flags = up;
+	header->ifi_change = 1; /* IFF_UP */
+}
+
+/*
+ * A master that takes in devices only while they are down sets them up itself, and sets them down
+ * when they leave. What was up is never left down by a kill: both are one call.
+ */
+static int master_talk(const struct slot *slot, struct nl_msg *msg, bool enters,
+		       struct nl_refusal *refusal)
+{
+	struct nl_msg other;
+
+	if (!slot->was_up || !(slot->object->kind->flags & KIND_ENTERS_DOWN))
+		return nl_talk(slot->site->nl, &msg->head, refusal);
+	up_message(&other, slot, !enters);
+	return enters ? nl_talk_pair(slot->site->nl, &other.head, &msg->head, refusal)
+		      : nl_talk_pair(slot->site->nl, &msg->head, &other.head, refusal);
 }
 
 static int master_set(const struct slot *slot, const char *master, struct nl_refusal *refusal)
@@ -105,7 +132,7 @@ static int master_set(const struct slot *slot, const char *master, struct nl_ref
 	}
 	header->ifi_index = (int)slot->ifindex;
 	mnl_attr_put_u32(&msg.head, IFLA_MASTER, ifindex);
-	return nl_talk(slot->site->nl, &msg.head, refusal);
+	return master_talk(slot, &msg, master != NULL, refusal);
 }
 
 static int data_set(const struct slot *slot, const struct object *object, uint64_t mask,
@@ -173,11 +200,8 @@ static int enter(const struct slot *slot, const struct object *object, uint64_t 
 static void up_set(const struct slot *slot, bool up)
 {
 	struct nl_msg msg;
-	struct ifinfomsg *header = nl_msg_start(&msg, RTM_NEWLINK, 0, sizeof(*header));
 
-	header->ifi_index = (int)slot->ifindex;
-	header->ifi_flags = up;
-	header->ifi_change = 1; /* IFF_UP */
+	up_message(&msg, slot, up);
 	nl_talk(slot->site->nl, &msg.head, NULL);
 }
 
@@ -210,8 +234,6 @@ static int create(const struct slot *slot, const struct found *found, struct err
 		return err_set(err, -EBUSY, "it is a port of %s already; expected none",
 			       r ? "another device" : master.name);
 	}
-	if (found->up && slot->object->kind->flags & KIND_ENTERS_DOWN)
-		up_set(slot, false); /* its master sets it up again */
 	r = enter(slot, said, live_settable(said), err);
 	if (r)
 		master_set(slot, NULL, &unused);
@@ -228,10 +250,8 @@ static int change(const struct slot *slot, const struct step *step, struct err *
 	bool moves = mask >> slot->master & 1;
 	int r;
 
-	if (moves && slot->object->kind->flags & KIND_ENTERS_DOWN) {
+	if (moves && slot->object->kind->flags & KIND_ENTERS_DOWN)
 		master_set(slot, NULL, &unused);
-		up_set(slot, false);
-	}
 	if (moves) /* what it had in the old place does not come along */
 		r = enter(slot, step_merged(step, slot->site->arena),
 			  live_settable(step->after) | all, err);
@@ -254,13 +274,12 @@ int live_slave_apply(struct live *live, struct site *site, const struct step *st
 	int r = slot_find(&slot, &found);
 
 	slot.ifindex = found.ifindex;
+	slot.was_up = found.up;
 	if (!step->after) {
 		there = r ? NULL : link_names_name(&site->names, found.master);
 		if (!there || strcmp(there, master_of(&slot, step->before)) != 0)
 			return 0; /* it is out already */
 		r = master_set(&slot, NULL, &refusal);
-		if (!r && found.up && slot.object->kind->flags & KIND_ENTERS_DOWN)
-			up_set(&slot, true); /* its master has set it down */
 		return r ? refusal_tell(err, r, &refusal, &(struct sent){0}, step->before,
 					"unplug it")
 			 : 0;

@@ -4,10 +4,12 @@
     alpha:  br0 10.0.0.1/24   tap0   eth1 (somebody's)
 """
 import json
+import pathlib
+import re
 
 import pytest
 from lib import snapshot
-from lib.net import until
+from lib.net import LANLOOM, until
 
 ALL = """
 name: lab
@@ -111,3 +113,31 @@ def test_what_a_card_cannot_carry_is_named_and_comes_back(net, wired, text, name
     assert "nothing to do" in wired.loom("up", path).stdout
     wired.loom("down", path)
     until(lambda: foreign() == before, 10, "all is back")
+
+
+@pytest.mark.needs("bond")
+@pytest.mark.limit(120)
+def test_a_card_is_never_left_down_by_a_kill(net, wired):
+    """A bond takes in what is down, and sets down what leaves it: a card that was up is up in all that is left."""
+    fire, log = pathlib.Path(LANLOOM).parent / "tests/fire/fire", net.folder / "fire.log"
+    path = net.file("bond.yaml", "name: bond\nbonds: {bond0: {interfaces: [eth1], parameters: {mode: active-backup}}}\n")
+    number = wired.link("eth1")["ifindex"]
+
+    def struck(command, *words):
+        wired.run(fire, "-o", log, *words, "--", LANLOOM, command, path, check=False, timeout=60)
+        return re.findall(rf"^(?:call|hit) (\d+) \w+ send NEWLINK {number}$", log.read_text(), re.M)
+
+    def up():
+        return "UP" in wired.link("eth1")["flags"]
+
+    wired.loom("up", path)
+    assert wired.link("eth1")["master"] == "bond0"
+    [leaves] = struck("down")
+    assert up()
+    [enters] = struck("up")
+    assert struck("down", "-m", "all", "-n", leaves) == [leaves]
+    wired.loom("down", "--all")  # which finishes that first
+    assert up()
+    assert struck("up", "-m", "all", "-n", enters) == [enters]
+    wired.loom("down", "--all")
+    assert up() and "master" not in wired.link("eth1")
