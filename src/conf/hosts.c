@@ -180,6 +180,8 @@ static bool says_whose(const struct kind *kind, const struct yaml_node *device)
 /* One LAN, the same address twice: what belongs to one host cannot stand at the root. */
 static void check_shared(struct host *host, const struct yaml_node *sections)
 {
+	if (sections->shape != YAML_MAP)
+		return; /* which is refused where it is read */
 	for (const struct yaml_node *node = sections->first; node; node = node->next) {
 		const struct kind *kind = kind_of_section(node->key->text, NULL);
 
