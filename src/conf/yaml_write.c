@@ -36,18 +36,44 @@ static bool is_bare(const char *text)
 	return text[0] >= '0' && text[0] <= '9' && (dots > 1 || strchr(text, '/'));
 }
 
+/*
+ * What a reader takes for the end of a line, or does not take at all (YAML 1.1, section 5.1): as
+ * UTF-8, and escaped. How many bytes of the text it is; 0: it may stand there as it is.
+ */
+static size_t write_escape(const char *text, struct text *out)
+{
+	static const char *const escapes[][2] = {
+		{"\xe2\x80\xa8", "\\u2028"}, {"\xe2\x80\xa9", "\\u2029"},
+		{"\xef\xbb\xbf", "\\ufeff"}, {"\xef\xbf\xbe", "\\ufffe"},
+		{"\xef\xbf\xbf", "\\uffff"},
+	};
+	unsigned char byte = (unsigned char)text[0], next = byte ? (unsigned char)text[1] : 0;
+
+	for (size_t i = 0; i < sizeof(escapes) / sizeof(*escapes); i++)
+		if (text_starts(text, escapes[i][0])) {
+			text_add(out, "%s", escapes[i][1]);
+			return 3;
+		}
+	if (byte == '"' || byte == '\\')
+		text_add(out, "\\%c", byte);
+	else if (byte < 0x20 || byte == 0x7f)
+		text_add(out, "\\x%02x", byte);
+	else if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
+		text_add(out, "\\x%02x", next);
+	else
+		return 0;
+	return byte == 0xc2 ? 2 : 1;
+}
+
 static void write_quoted(const char *text, struct text *out)
 {
 	text_add(out, "\"");
-	for (; *text; text++) {
-		unsigned char byte = (unsigned char)*text;
+	while (*text) {
+		size_t escaped = write_escape(text, out);
 
-		if (byte == '"' || byte == '\\')
-			text_add(out, "\\%c", byte);
-		else if (byte < 0x20 || byte == 0x7f)
-			text_add(out, "\\x%02x", byte);
-		else
+		if (!escaped)
 			text_addn(out, text, 1);
+		text += escaped ? escaped : 1;
 	}
 	text_add(out, "\"");
 }

@@ -90,11 +90,18 @@ static void examples(void)
 static void quoting(void)
 {
 	static const char *const texts[] = {
-		"",	"yes",	"No",	"null", "~",	    "1500",   "0x10", "1.5",	  "-",
-		"- a",	"a: b", "a #b", "#a",	"a, b",	    "[a]",    "{a}",  "\"q\"",	  "'",
-		"\\n",	"&a",	"*a",	"!a",	"@a",	    "`a`",    "%a",   "|",	  ">",
-		":a",	"a:",	" a",	"a ",	"\xc3\xa4", "<<",     "=",    "12:30:45", "1e3",
-		"::/0", "?",	"? a",	"---",	"...",	    "true\t", ".5",   "+1",	  "02:00"};
+		"", "yes", "No", "null", "~", "1500", "0x10", "1.5", "-", "- a", "a: b", "a #b",
+		"#a", "a, b", "[a]", "{a}", "\"q\"", "'", "\\n", "&a", "*a", "!a", "@a", "`a`",
+		"%a", "|", ">", ":a", "a:", " a", "a ", "\xc3\xa4", "<<", "=", "12:30:45", "1e3",
+		"::/0", "?", "? a", "---", "...", "true\t", ".5", "+1", "02:00",
+		/* ends of lines and what is no character, to YAML: U+0085, U+0082, U+2028, U+FEFF,
+		   U+FFFE */
+		"a\xc2\x85"
+		"b",
+		"\xc2\x82", "\xe2\x80\xa8", "a\xe2\x80\xa9",
+		"\xef\xbb\xbf"
+		"a",
+		"\xef\xbf\xbe"};
 	struct arena arena;
 
 	arena_init(&arena);
