@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "conf/load.h"
+#include "model/cascade.h"
 
 /* A device, or the naming of one. */
 struct name {
@@ -178,6 +179,23 @@ static void check_needs(struct load *load, const struct object *object)
 	}
 }
 
+/* A device whose mtu stands here has no IPv6 below 1280; the kernel says only "invalid". */
+static void check_mtu(struct load *load, const struct object *object)
+{
+	const struct object *device = state_owner(load->state, object);
+
+	if (!device || !object_has_key(device, "mtu") ||
+	    object_number(device, "mtu", 0) >= LINK_IPV6_MTU || link_admits(device, object))
+		return;
+	if (object_is_ipv6(object) || object_is_ipv6_value(object))
+		err_hint(load_error(load, object->place, object_label(object, load->arena),
+				    "%s has an mtu of %d, with which there is no IPv6; expected %d "
+				    "or more (RFC 8200)%s",
+				    object_name(device), (int)object_number(device, "mtu", 0),
+				    LINK_IPV6_MTU, load_line(load, object_place_of(device, "mtu"))),
+			 "mtu: %d", LINK_IPV6_MTU);
+}
+
 /* What was refused when it was read is not told again as missing. */
 static void gather_faulty(struct load *load, struct names *faulty)
 {
@@ -292,5 +310,6 @@ void load_check(struct load *load)
 		for (unsigned int i = 0; i < count; i++)
 			check_named(load, &devices, &used, object, i);
 		check_ns(load, &spaces, object);
+		check_mtu(load, object);
 	}
 }

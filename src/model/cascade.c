@@ -102,9 +102,9 @@ bool object_is_ipv6(const struct object *object)
 	return false;
 }
 
-/* A variable of a device's IPv6. Other values (a port's VLAN, a queue) need have no name. */
-static bool is_ipv6_value(const struct object *object)
+bool object_is_ipv6_value(const struct object *object)
 {
+	/* other values (a port's VLAN, a queue) need have no name */
 	const char *name = object->kind->flags & KIND_VALUE ? object_name(object) : NULL;
 
 	return name && text_starts(name, "net.ipv6.");
@@ -117,9 +117,9 @@ bool link_admits(const struct object *link, const struct object *object)
 
 	if (rank == RANK_ROUTE && !object_number(link, "up", 1))
 		return false;
-	if (!is_ipv6_value(object) && !(hangs && object_is_ipv6(object)))
+	if (!object_is_ipv6_value(object) && !(hangs && object_is_ipv6(object)))
 		return true;
-	return object_number(link, "mtu", 1500) >= 1280;
+	return object_number(link, "mtu", 1500) >= LINK_IPV6_MTU;
 }
 
 static struct object *killer_named(const struct state *gone, const struct object *object,

@@ -11,6 +11,9 @@
 /* Does `object` die when `gone` goes? One step only, not what follows from it. */
 bool object_dies_with(const struct object *object, const struct object *gone);
 
+/* The least MTU of a link that carries IPv6, in bytes (RFC 8200 section 5). */
+#define LINK_IPV6_MTU 1280
+
 /*
  * Does the kernel take `object` on `link` as this one is now? No routes on a link that is down, no
  * IPv6 with an MTU below 1280 (RFC 8200 section 5).
@@ -19,6 +22,9 @@ bool link_admits(const struct object *link, const struct object *object);
 
 /* Holds an IPv6 address or prefix: what a link loses when it goes down. */
 bool object_is_ipv6(const struct object *object);
+
+/* A variable of IPv6 (a sysctl below net.ipv6): a link with an MTU below 1280 has none. */
+bool object_is_ipv6_value(const struct object *object);
 
 /* The first of `gone` (sorted) that takes `object` along directly; NULL: none. Looks up, does not
  * walk. */
