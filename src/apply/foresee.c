@@ -36,6 +36,14 @@ static bool can_stand(const struct state *state, const struct object *object)
 	return owner && (!kind_is(owner->kind, "link") || link_admits(owner, object));
 }
 
+/* It is there, or (where it always is: when undoing) has its value. */
+static bool is_there(const struct state *state, const struct object *object)
+{
+	const struct object *found = state_find(state, object);
+
+	return found && (!(object->kind->flags & KIND_VALUE) || !object_differs(object, found));
+}
+
 size_t steps_missing(struct arena *arena, const struct state *before, const struct state *after,
 		     const struct plan *plan, struct step **steps)
 {
@@ -46,8 +54,8 @@ size_t steps_missing(struct arena *arena, const struct state *before, const stru
 		const struct object *object = before->objects[i];
 
 		if (object->automatic || (plan && object->kind->flags & KIND_VALUE) ||
-		    !object_owner(object) || state_find(after, object) ||
-		    deleted_by(plan, object) || !can_stand(after, object))
+		    !object_owner(object) || is_there(after, object) || deleted_by(plan, object) ||
+		    !can_stand(after, object))
 			continue;
 		*steps = arena_room(arena, *steps, len, sizeof(**steps));
 		(*steps)[len++] = (struct step){.after = object, .flags = STEP_RESTORE};
@@ -103,8 +111,17 @@ static bool ends_ipv6(const struct step *step)
 {
 	return step->before && step->after && kind_is(step->after->kind, "link") &&
 	       object_has_key(step->after, "mtu") &&
-	       object_number(step->before, "mtu", 1500) >= 1280 &&
-	       object_number(step->after, "mtu", 1500) < 1280;
+	       object_number(step->before, "mtu", 1500) >= LINK_IPV6_MTU &&
+	       object_number(step->after, "mtu", 1500) < LINK_IPV6_MTU;
+}
+
+/* What the plan leaves of it until its device changes: NULL: it is taken back. */
+static struct object *left_as(const struct plan *plan, struct object *object)
+{
+	for (size_t i = 0; i < plan->len; i++)
+		if (object_order(step_object(&plan->steps[i]), object) == 0)
+			return (struct object *)plan->steps[i].after;
+	return object;
 }
 
 /* The device's variables of IPv6 go as well, and would come back as a new device's. */
@@ -121,12 +138,20 @@ static void name_values(struct run *run)
 			state_want_own_values(&wanted, run->plan.steps[i].before);
 	if (!wanted.len || run->world->ops->read(run->world, &wanted, &now, &err))
 		return;
-	for (size_t i = 0; (value = state_next(&now, "sysctl", &i));)
-		if (!state_find(run->plan_request.desired, value) &&
-		    !state_find(&run->actual, value)) {
-			name_one(run, value, object_owner(value));
+	for (size_t i = 0; i < now.len; i++) {
+		struct object *left;
+
+		value = now.objects[i];
+		if (!object_is_ipv6_value(value) || state_find(run->plan_request.desired, value))
+			continue;
+		left = left_as(&run->plan, value);
+		if (left)
+			name_one(run, left, object_owner(value));
+		else
+			state_put(&run->owed, value);
+		if (!state_find(&run->actual, value))
 			state_put(&run->actual, value); /* to be there again after a refusal */
-		}
+	}
 }
 
 static void name_lost(struct run *run, const struct state *after)
@@ -196,8 +221,14 @@ void foresee(struct run *run)
 	rehearse(fake, plan, plan->commit, plan->breath_count);
 	add_missing(run, &made, fake, &steps, &len, STEP_LATE);
 	fake->ops->free(fake);
-	for (size_t i = 0; i < plan->taken.len; i++)
-		state_put(&run->owed, plan->taken.objects[i]);
+	for (size_t i = 0; i < plan->taken.len; i++) {
+		struct object *taken = plan->taken.objects[i],
+			      *value = taken->kind->flags & KIND_VALUE
+					       ? state_find(&run->actual, taken)
+					       : NULL;
+
+		state_put(&run->owed, value ? value : taken); /* with the value it has now */
+	}
 	for (size_t i = 0; i < plan->gone.len; i++)
 		state_put(&run->owed, plan->gone.objects[i]);
 	for (size_t i = 0; i < len; i++)

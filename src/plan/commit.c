@@ -5,8 +5,11 @@
 static enum claim claim_now(const struct plan_request *request, const struct object *desired,
 			    const struct object *actual, const struct entry *entry)
 {
+	/* a value that a device lost with its IPv6 comes back with it, and was others' */
 	if (!actual && !declared_existing(desired))
-		return CLAIM_MADE;
+		return entry && entry->claim == CLAIM_TAKEN && desired->kind->flags & KIND_VALUE
+			       ? CLAIM_SET
+			       : CLAIM_MADE;
 	if (entry && entry->claim != CLAIM_TAKEN &&
 	    !(actual && entry->claim == CLAIM_MADE && object_other(entry->object, actual)))
 		return entry->claim;
@@ -67,6 +70,8 @@ static struct object *prior_of(const struct plan_request *request, const struct 
 		home = state_link(request->actual, "", object_name(desired));
 		moved = home && request->own ? committed_find(request->own, home) : NULL;
 	}
+	if (!home && entry && entry->claim == CLAIM_TAKEN)
+		return entry->object;
 	if (!home)
 		return entry ? entry->prior : prior_at_home(request, desired);
 	prior = object_make(request->arena, home->kind,

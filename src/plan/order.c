@@ -248,6 +248,23 @@ static void breaths_out(struct order *order, struct plan *plan)
 	}
 }
 
+/*
+ * A variable of a device that will have no IPv6 is written before the device changes, while it is
+ * there; all else has the rank of its kind.
+ */
+static int rank_of(const struct order *order, const struct loose *loose)
+{
+	const struct object *object = loose->object, *device;
+
+	if (loose->step->flags & STEP_MOVES)
+		return RANK_ADDRESS;
+	device = object_is_ipv6_value(object) ? state_owner(&order->phases[loose->phase], object)
+					      : NULL;
+	if (device && !link_admits(device, object))
+		return RANK_NAMESPACE;
+	return (int)kind_root(object->kind)->rank;
+}
+
 void plan_order(struct plan *plan, const struct step *steps, size_t len)
 {
 	struct order order = {.arena = plan->arena, .len = len};
@@ -260,9 +277,7 @@ void plan_order(struct plan *plan, const struct step *steps, size_t len)
 						.index = i};
 	index_objects(&order);
 	for (size_t i = 0; i < len; i++) {
-		order.loose[i].rank = steps[i].flags & STEP_MOVES
-					      ? RANK_ADDRESS
-					      : (int)kind_root(order.loose[i].object->kind)->rank;
+		order.loose[i].rank = rank_of(&order, &order.loose[i]);
 		order.loose[i].depth = depth_of(&order, &order.loose[i], 0);
 		order.loose[i].later = comes_later(order.loose[i].object);
 	}

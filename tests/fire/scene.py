@@ -7,7 +7,8 @@
     far ---- eth1     an ageing time)                  tun0 (only in B)
              eth1 (10.78.0.1/24; A: ours sets MTU and an address; B: a port of br0)
                                                         T: a tunnel lan0 == br1 -- tap8, its keeper,
-                                                        and eth1 too small for IPv6
+                                                        and eth1 too small for IPv6 (before,
+                                                        U: a value of its IPv6 is ours)
 
 Two namespaces ping one another over the foreign bridge all the while: not one answer may be lost.
 """
@@ -107,6 +108,14 @@ sysctls:
   net.ipv4.ip_forward: 1
 """
 
+U = """
+name: joined
+ethernets:
+  eth1: {{mtu: 1500}}
+sysctls:
+  net.ipv6.conf.eth1.hop_limit: 33
+"""
+
 T = """
 name: joined
 bridges:
@@ -151,6 +160,7 @@ class Scene:
         self.secrets = [(net.folder / name).read_text().strip() for name in ("lan0.key", "lan0.psk")]
         public = run(LANLOOM, "key", "public", net.folder / "far.key").stdout.strip()
         self.t = net.file("t.yaml", T.format(folder=net.folder, public=public))
+        self.u = net.file("u.yaml", U.format())
         self.log = net.folder / "fire.log"
         self.ping = None
 

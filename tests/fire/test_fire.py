@@ -26,12 +26,12 @@ WAYS = {
             ["set", "fbr0", "mtu=1400", "parameters.ageing-time=50", "addresses=10.77.5.1/24"],
             [["undo"]]),
     "undo": ([["up", "{a}"], ["up", "{b}"]], ["undo"], [["undo"]]),
-    "tunnel": ([], ["up", "{t}"], [["down", "{t}"]]),
+    "tunnel": ([["up", "{u}"]], ["up", "{t}"], [["down", "{t}"], ["up", "{u}"]]),
 }
 
 
 def filled(words, scene):
-    return [word.format(a=scene.a, b=scene.b, t=scene.t) for word in words]
+    return [word.format(a=scene.a, b=scene.b, t=scene.t, u=scene.u) for word in words]
 
 
 def stand(net, way):

@@ -141,3 +141,51 @@ def test_a_card_is_never_left_down_by_a_kill(net, wired):
     assert struck("up", "-m", "all", "-n", enters) == [enters]
     wired.loom("down", "--all")
     assert up() and "master" not in wired.link("eth1")
+
+
+HOP = "net.ipv6.conf.eth1.hop_limit"
+OURS = f"name: lab\nethernets: {{eth1: {{mtu: 1500}}}}\nsysctls: {{{HOP}: 33}}\n"
+LOW = "name: lab\nethernets: {eth1: {mtu: 1200}}\n"
+REFUSED = "name: lab\nethernets: {eth1: {mtu: 1200, routes: [{to: 10.8.0.0/16, via: 192.0.2.1}]}}\n"
+
+
+def test_a_value_of_ours_goes_with_the_ipv6_of_its_card(net, wired):
+    """One change takes the value out of the text and the card below 1280: what was there before lanloom
+    (50) waits until the card has IPv6 again; a refusal on the way leaves ours (33)."""
+    wired.sysctl(HOP, "50")
+    path = net.file("lab.yaml", OURS)
+    wired.loom("up", path)
+    path.write_text(REFUSED)
+    done = wired.loom("up", path, check=False)
+    assert done.returncode == 1 and "all is as before" in done.stderr
+    assert wired.sysctl(HOP) == "33" and wired.link("eth1")["mtu"] == 1500
+    path.write_text(LOW)
+    assert f"cuts sysctl {HOP} on eth1, which eth1 cannot carry then" in wired.loom("up", path).stdout
+    assert wired.link("eth1")["mtu"] == 1200 and "nothing to do" in wired.loom("up", path).stdout
+    path.write_text(OURS)
+    wired.loom("up", path)
+    assert wired.sysctl(HOP) == "33"
+    path.write_text(LOW)
+    wired.loom("up", path)
+    wired.loom("down", path)
+    assert wired.sysctl(HOP) == "50"
+
+
+def test_a_value_of_ours_goes_back_from_where_it_came_again(net, wired):
+    """Low in between, and then our value once more: `down` still knows what was there before lanloom."""
+    wired.sysctl(HOP, "50")
+    path = net.file("lab.yaml", OURS)
+    for text in (OURS, LOW, OURS):
+        path.write_text(text)
+        wired.loom("up", path)
+    wired.loom("down", path)
+    assert wired.sysctl(HOP) == "50"
+
+
+def test_a_value_made_with_the_ipv6_of_a_card_goes_with_it(net, wired):
+    wired.ip("link", "set", "eth1", "mtu", "1200")
+    path = net.file("lab.yaml", OURS)
+    wired.loom("up", path)
+    assert wired.sysctl(HOP) == "33"
+    assert "cuts" not in wired.loom("down", path).stdout
+    assert wired.link("eth1")["mtu"] == 1200
