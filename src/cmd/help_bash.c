@@ -52,7 +52,14 @@ void help_bash(const struct loom_doc *kinds)
 	     "\tcase ${COMP_WORDS[1]} in");
 	for (size_t i = 0; commands[i]; i++)
 		bash_options(commands[i]);
-	puts("\tesac\n\tcase ${COMP_WORDS[2]} in");
+	/* the keys of a device that is there are those of its kind */
+	puts("\tesac\n"
+	     "\tlocal kind=${COMP_WORDS[2]} device=/sys/class/net/${COMP_WORDS[2]##*/}\n"
+	     "\tif [ \"${COMP_WORDS[1]}\" = set ]; then\n"
+	     "\t\tkind=$(sed -n s/^DEVTYPE=//p \"$device/uevent\" 2>/dev/null)\n"
+	     "\t\t[ ! -e \"$device/tun_flags\" ] || kind=tap\n"
+	     "\t\tkind=${kind:-ethernet}\n\tfi\n"
+	     "\tcase $kind in");
 	for (size_t i = 0; i < loom_count(kinds); i++)
 		bash_keys(loom_at(kinds, i));
 	printf("\tesac\n"
@@ -68,7 +75,11 @@ void help_bash(const struct loom_doc *kinds)
 	       "\t\telif [ \"$COMP_CWORD\" -gt 3 ]; then\n"
 	       "\t\t\tCOMPREPLY=($(compgen -W \"$keys\" -- \"$cur\"))\n"
 	       "\t\t\tcompopt -o nospace\n\t\tfi ;;\n"
-	       "\t%d) COMPREPLY=($(compgen -W \"$names\" -- \"$cur\")) ;;\n"
+	       "\t%d) if [ \"$COMP_CWORD\" = 2 ]; then\n"
+	       "\t\t\tCOMPREPLY=($(compgen -W \"$names\" -- \"$cur\"))\n"
+	       "\t\telif [ \"${COMP_WORDS[1]}\" = set ]; then\n"
+	       "\t\t\tCOMPREPLY=($(compgen -W \"$keys\" -- \"$cur\"))\n"
+	       "\t\t\tcompopt -o nospace\n\t\tfi ;;\n"
 	       "\t%d) if [ \"$COMP_CWORD\" = 2 ]; then\n"
 	       "\t\t\tCOMPREPLY=($(compgen -W \"$(ls /run/netns 2>/dev/null)\" -- \"$cur\"))\n"
 	       "\t\telse\n\t\t\tCOMPREPLY=($(compgen -c -- \"$cur\"))\n\t\tfi ;;\n"

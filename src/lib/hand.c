@@ -186,30 +186,8 @@ static void up_forget(struct hand *hand, const char *name)
 		object->set &= ~(UINT64_C(1) << up);
 }
 
-enum loom_status loom_set(struct loom *loom, const char *name, const char *const *pairs,
-			  size_t count, struct loom_doc **doc)
-{
-	struct diag diag = {0};
-	struct err err = {0};
-	struct hand hand;
-	const struct object *object;
-	bool up;
-
-	if (!hand_open(&hand, loom))
-		return hand_close(&hand, &diag, doc);
-	object = desired_named(&hand, name);
-	up = key_given(pairs, count, "up") || (object && object_has_key(object, "up"));
-	if (!object && device_found(&hand, name, &err)) {
-		answer_fail(&hand.answer, &err);
-	} else if (conf_set(name, pairs, count, &hand.desired, &diag) == 0) {
-		if (!up)
-			up_forget(&hand, name);
-		hand_run(&hand, "set");
-	}
-	return hand_close(&hand, &diag, doc);
-}
-
-/* Why `del` has nothing to take: it is another description's, or it is not lanloom's at all. */
+/* Why `del` has nothing to take, and `set` nothing to change: it is another description's, or it is
+ * not lanloom's at all. */
 static void not_by_hand(struct hand *hand, const char *text, struct err *err)
 {
 	const char *ns, *name = name_split(&hand->visit, text, &ns);
@@ -232,6 +210,54 @@ static void not_by_hand(struct hand *hand, const char *text, struct err *err)
 	err_at(err, text, (struct place){0});
 	if (desired_named(hand, text) || !ns[0])
 		err_hint(err, "lanloom show says whose it is");
+}
+
+/* Why `set` knows no such key: it is of the tunnel on that device, which is another description's.
+ */
+static bool of_a_tunnel(struct hand *hand, const char *text, const char *const *pairs, size_t count)
+{
+	const char *ns, *name = name_split(&hand->visit, text, &ns);
+	const struct kind *tunnel = kind_find("tunnel");
+	bool asked = false;
+
+	for (unsigned int i = 0; i < kind_field_count(tunnel); i++)
+		asked |= key_given(pairs, count, kind_field(tunnel, i)->key);
+	for (size_t i = 0; asked && i < hand->visit.store.len; i++) {
+		struct state state;
+
+		visit_desired(hand->visit.store.committed[i], &hand->visit.arena, &state);
+		if (state_named(&state, "tunnel", ns, name))
+			return true;
+	}
+	return false;
+}
+
+enum loom_status loom_set(struct loom *loom, const char *name, const char *const *pairs,
+			  size_t count, struct loom_doc **doc)
+{
+	struct diag diag = {0};
+	struct err err = {0};
+	struct hand hand;
+	const struct object *object;
+	bool up;
+
+	if (!hand_open(&hand, loom))
+		return hand_close(&hand, &diag, doc);
+	object = desired_named(&hand, name);
+	up = key_given(pairs, count, "up") || (object && object_has_key(object, "up"));
+	if (!object && device_found(&hand, name, &err)) {
+		answer_fail(&hand.answer, &err);
+	} else if (conf_set(name, pairs, count, &hand.desired, &diag) == 0) {
+		if (!up)
+			up_forget(&hand, name);
+		hand_run(&hand, "set");
+	} else if (!object && of_a_tunnel(&hand, name, pairs, count)) {
+		diag_fini(&diag);
+		diag = (struct diag){0};
+		not_by_hand(&hand, name, &err);
+		answer_fail(&hand.answer, &err);
+	}
+	return hand_close(&hand, &diag, doc);
 }
 
 enum loom_status loom_del(struct loom *loom, const char *name, struct loom_doc **doc)

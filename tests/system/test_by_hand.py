@@ -193,3 +193,30 @@ def test_a_network_by_hand(net, host):
     host.loom("del", "t0")
     host.loom("del", "lab")
     snapshot.assert_same(before, take_still(host))
+
+
+def test_a_tunnel_of_a_file_is_not_set_by_hand(net, host):
+    """Its TAP is a device like others; the tunnel's keys are the file's."""
+    key = net.folder / "w.key"
+    host.loom("key", "new", key)
+    path = net.file("w.yaml", f"name: w\ntunnels: {{lan0: {{mode: lan, key: {key}, port: 51999}}}}\n")
+    host.loom("up", path)
+    refused = host.loom("set", "lan0", "port=51998", check=False)
+    assert refused.returncode == 1 and "it belongs to the description w" in refused.stderr
+    host.loom("set", "lan0", "mtu=1300")
+    assert host.link("lan0")["mtu"] == 1300
+    assert "unknown key" in host.loom("set", "lan0", "prot=51998", check=False).stderr
+    host.loom("undo")
+    host.loom("down", path)
+
+
+def test_set_is_completed_by_the_keys_of_the_device(host):
+    host.ip("link", "add", "brq", "type", "bridge")
+    host.ip("tuntap", "add", "tq", "mode", "tap")
+    ask = host.loom("help", "--bash").stdout + """
+words() { COMP_WORDS=(lanloom "$@"); COMP_CWORD=$#; COMPREPLY=(); _lanloom 2>/dev/null; echo "${COMPREPLY[*]}"; }
+words set br; words set brq parameters.st; words set tq multi; words set tq parameters; words del brq x
+"""
+    # what /sys shows is of the namespace that it was mounted in
+    done = host.run("unshare", "-m", "bash", "-c", "mount -t sysfs none /sys && exec bash", input=ask)
+    assert done.stdout.splitlines() == ["brq", "parameters.stp=", "multi-queue=", "", ""]
