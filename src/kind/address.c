@@ -23,12 +23,16 @@
 #define IFAPROT_KERNEL_LL 3
 #endif
 #define IFA_TABLE_SIZE (IFA_PROTO + 1)
+/* What others asked for with an address, besides what has a key: it is kept when that is put back.
+ */
+#define MARKS (IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_MCAUTOJOIN)
 
 struct address {
 	const char *device, *label;
 	struct prefix address;
 	struct ip peer, broadcast;
 	uint32_t metric, valid_for, preferred_for;
+	uint32_t origin, marks;
 	uint8_t lifetime, no_prefix_route, scope, secondary, settled, unasked;
 };
 
@@ -54,6 +58,8 @@ enum {
 	SECONDARY,
 	SETTLED,
 	UNASKED,
+	ORIGIN,
+	FLAGS,
 };
 
 /* clang-format off */
@@ -93,6 +99,11 @@ static const struct field fields[] = {
 	[UNASKED] = {"unasked", &vtype_bool, FIELD(address, unasked),
 		     .flags = FIELD_INNER | FIELD_ASIDE,
 		     .doc = "whether somebody has it is never asked (nodad of ip, IPv6)"},
+	[ORIGIN] = {"origin", &vtype_u32, FIELD(address, origin),
+		    .flags = FIELD_INNER | FIELD_ASIDE,
+		    .doc = "who made it, a number (proto of ip; IFA_PROTO of linux/if_addr.h)"},
+	[FLAGS] = {"marks", &vtype_u32, FIELD(address, marks), .flags = FIELD_INNER | FIELD_ASIDE,
+		   .doc = "home, mngtmpaddr and autojoin of ip (IFA_F_… of linux/if_addr.h)"},
 };
 /* clang-format on */
 
@@ -221,8 +232,15 @@ static struct object *get(struct site *site, const struct nlmsghdr *message, str
 		has(object, SETTLED);
 		has(object, UNASKED);
 	}
+	address->marks = flags & (header->ifa_family == AF_INET6 ? MARKS : IFA_F_MCAUTOJOIN);
+	if (address->marks)
+		has(object, FLAGS);
 	if (!ends_get(object, attrs, header->ifa_family))
 		return NULL;
+	if (attrs[IFA_PROTO]) {
+		address->origin = nl_u32(attrs[IFA_PROTO], 0);
+		has(object, ORIGIN);
+	}
 	lifetime_get(object, attrs[IFA_CACHEINFO], flags);
 	label_get(object, attrs[IFA_LABEL], arena);
 	if (attrs[IFA_RT_PRIORITY]) {
@@ -302,6 +320,8 @@ static uint32_t flags_of(const struct object *object)
 	if (object_has(object, SETTLED) && address->settled &&
 	    address->address.ip.family == AF_INET6)
 		flags |= IFA_F_NODAD;
+	if (object_has(object, FLAGS))
+		flags |= address->marks & MARKS;
 	return flags;
 }
 
@@ -327,6 +347,8 @@ static void address_put(struct nlmsghdr *message, const struct object *object, u
 		mnl_attr_put_u32(message, IFA_RT_PRIORITY, address->metric);
 		sent_note(sent, object, METRIC, start, message);
 	}
+	if (object_has(object, ORIGIN))
+		mnl_attr_put_u8(message, IFA_PROTO, (uint8_t)address->origin);
 	if (flags)
 		mnl_attr_put_u32(message, IFA_FLAGS, flags);
 	lifetime_put(message, object);

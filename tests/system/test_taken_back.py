@@ -8,7 +8,7 @@ import pathlib
 import re
 
 import pytest
-from lib import snapshot
+from lib import addresses, snapshot
 from lib.net import LANLOOM, until
 
 ALL = """
@@ -83,7 +83,7 @@ SETTINGS = {"net.ipv6.conf.eth1.accept_dad": "0", "net.ipv6.conf.eth1.accept_ra"
 
 
 @pytest.mark.parametrize("text, named", [
-    ("eth1: {mtu: 1200}", {"address fd78::1/64", "route fd20::/32", *(f"sysctl {key}" for key in SETTINGS)}),
+    ("eth1: {mtu: 1200}", {"address fd78::1/64", "address fd78::3/64", "address fd78::4/64", "route fd20::/32", *(f"sysctl {key}" for key in SETTINGS)}),
     ("eth1: {up: false}", {"route 10.201.0.0/16", "route fd20::/32"}),
 ])
 def test_what_a_card_cannot_carry_is_named_and_comes_back(net, wired, text, named):
@@ -91,16 +91,19 @@ def test_what_a_card_cannot_carry_is_named_and_comes_back(net, wired, text, name
     for key, value in SETTINGS.items():
         wired.sysctl(key, value)
     for words in ("addr add 10.78.0.1/24 dev eth1", "addr add 10.78.0.2/24 dev eth1",
-                  "addr add fd78::1/64 dev eth1", "route add 10.201.0.0/16 via 10.78.0.77",
+                  "addr add fd78::1/64 dev eth1", "addr add fd78::3/64 dev eth1 home mngtmpaddr", "route add 10.201.0.0/16 via 10.78.0.77",
                   "route add fd20::/32 via fd78::77"):
         wired.ip(*words.split())
+    addresses.add(wired, "eth1", "fd78::4/64", 77)
+    addresses.add(wired, "eth1", "10.78.0.3/24", 78)
 
     def foreign():
         """Without what the kernel makes of a carrier."""
         lines = [line for family in ("-4", "-6") for words in ("addr show dev eth1", "route show table all")
                  for line in wired.ip(family, *words.split()).splitlines()
                  if "fe80:" not in line and "ff00:" not in line and "valid_lft" not in line]
-        return lines + snapshot.sysctls(wired.space)
+        kept = {address: mark for address, mark in addresses.protos(wired).items() if mark > 3}
+        return [*lines, *snapshot.sysctls(wired.space), kept]
 
     until(lambda: any("local fd78::1" in line for line in foreign()), 10, "the address is usable")
     before = foreign()
