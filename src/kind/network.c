@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "model/cascade.h"
 #include "sys/sysctl.h"
 
 #define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
@@ -44,6 +45,7 @@ static const struct field fields[] = {
 void network_variable(const struct object *network, struct state *state, const char *value,
 		      const char *format, const char *device)
 {
+	const struct object *link = state_link(state, network->ns, device);
 	const struct kind *kind = kind_find("sysctl");
 	struct object *object;
 	char escaped[16], *dot;
@@ -55,6 +57,8 @@ void network_variable(const struct object *network, struct state *state, const c
 	object->place = network->place;
 	object_set(object, "name", arena_print(state->arena, format, escaped), state->arena);
 	object_set(object, "value", value, state->arena);
+	if (link && !link_admits(link, object))
+		return;
 	for (size_t i = 0; i < state->len; i++)
 		if (object_order(state->objects[i], object) == 0)
 			return;

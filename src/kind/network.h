@@ -22,7 +22,7 @@ struct network {
 bool network_elsewhere(const struct network *its, const struct state *state);
 
 /* Adds a kernel variable ("net.ipv4.conf.%s.forwarding", of the device), unless the description
- * says something of it itself. */
+ * says something of it itself, or the device's MTU leaves it without IPv6. */
 void network_variable(const struct object *network, struct state *state, const char *value,
 		      const char *format, const char *device);
 
