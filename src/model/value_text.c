@@ -31,7 +31,8 @@ static int text_parse(const struct field *field, const char *text, struct arena 
 		return keep(arena, value, text);
 	for (size_t i = 0; i < size; i++)
 		if (((unsigned char)text[i] < 0x20 || text[i] == 0x7f) &&
-		    !(text[i] == '\n' && field->flags & FIELD_INNER)) /* lines made by us */
+		    /* lines made by us */
+		    !(field->flags & FIELD_INNER && (text[i] == '\n' || text[i] == '\t')))
 			return err_set(err, -EINVAL,
 				       "%s has a control character; expected plain text",
 				       field->key);

@@ -122,6 +122,25 @@ static void short_lines_are_no_claims(void)
 	}
 }
 
+/* Rules are made by us, of lines and tabs; what people write has neither. */
+static void rules_have_tabs(void)
+{
+	static const char rules[] =
+		"ruleset / name=inet%20lanloom_a rules=%09chain%20a%20{%0a%09}%0a",
+			  alias[] = "bridge / name=br0 alias=a%09b";
+	struct text text TEXT_CLEANUP = {0};
+	struct object *object;
+	struct arena arena;
+	struct err err;
+
+	arena_init(&arena);
+	CHECK(record_get(rules, strlen(rules), &arena, &object, &err) == 0);
+	record_put(object, &text);
+	CHECK_TEXT(text_get(&text), rules);
+	CHECK(record_get(alias, strlen(alias), &arena, &object, &err) == -EINVAL);
+	arena_fini(&arena);
+}
+
 /* A user may be renamed, and looking one up may ask a server. */
 static void users_are_written_as_numbers(void)
 {
@@ -180,6 +199,7 @@ static void a_range_has_no_signs(void)
 
 int main(void)
 {
+	TEST(rules_have_tabs);
 	TEST(users_are_written_as_numbers);
 	TEST(a_range_has_no_signs);
 	TEST(what_was_read_is_recalled);
