@@ -114,12 +114,18 @@ static bool module_listed(const struct text *list, const char *module)
 	return false;
 }
 
-static bool module_loaded(const char *module)
+/* Loaded, or built in where that shows: a built-in driver (tun) by the device that one opens. */
+static bool module_is_there(const char *module)
 {
+	static const char *const places[] = {"/sys/module/%s", "/sys/class/misc/%s"};
 	char path[128];
 
-	snprintf(path, sizeof(path), "/sys/module/%s", module);
-	return access(path, F_OK) == 0;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), places[i], module);
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
 }
 
 enum kernel_answer kernel_ask(const struct kernel_config *config, const char *option,
@@ -127,7 +133,7 @@ enum kernel_answer kernel_ask(const struct kernel_config *config, const char *op
 {
 	char value;
 
-	if (module && module_loaded(module))
+	if (module && module_is_there(module))
 		return KERNEL_HAS;
 	if (!config)
 		return KERNEL_UNKNOWN;
