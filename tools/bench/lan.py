@@ -118,6 +118,7 @@ class Carrier:
         self.processes.append(process)
 
     def __enter__(self):
+        self.prepare()
         self.up()
         for host in self.lan.hosts:
             share_like_ours(host)
@@ -140,6 +141,9 @@ class Carrier:
         self.down()
         for host in self.lan.hosts:
             until(lambda host=host: not end(host, signal.SIGKILL), 10, "its processes have ended")
+
+    def prepare(self):
+        """Keys and files, which are there long before anything starts."""
 
     def up(self):
         raise NotImplementedError
@@ -183,23 +187,34 @@ class Lanloom(Carrier):
         """Of a host's tunnel."""
         return self.lan.hosts[number].loom_json("tunnel", "lan0")["tunnels"][0]
 
-    def up(self):
+    def path(self, host):
+        return self.lan.net.folder / f"{host.name}.yaml"
+
+    def prepare(self):
         keys = [self.lan.net.folder / f"{host.name}.key" for host in self.lan.hosts]
         for key in keys:
             if not key.exists():
                 run(LANLOOM, "key", "new", key)
         public = [run(LANLOOM, "key", "public", key).stdout.strip() for key in keys]
         for host, own, other in self.lan.pairs():
-            path = self.lan.file(f"{host.name}.yaml", f"name: bench\n{self.bridges}tunnels:\n"
-                                 f"  lan0: {{mode: lan, key: {keys[own - 1]}, port: 51821, mtu: {self.lan.mtu}{self.tunnel}, "
-                                 f"peers: [{', '.join(self.peers(public, own, other))}]}}\n")
+            self.lan.file(self.path(host).name, f"name: bench\n{self.bridges}tunnels:\n"
+                          f"  lan0: {{mode: lan, key: {keys[own - 1]}, port: 51821, mtu: {self.lan.mtu}{self.tunnel}, "
+                          f"peers: [{', '.join(self.peers(public, own, other))}]}}\n")
+
+    def up(self):
+        """Both hosts at once, as two are that start."""
+        ups = [host.start(LANLOOM, "up", "-q", self.path(host), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          env={**os.environ, **self.environment}) for host in self.lan.hosts]
+        for host, up in zip(self.lan.hosts, ups):
+            done = up.wait(60) == 0
+            self.lan.net.processes.remove(up)
             # A machine that is busy with other things may keep the worker from answering in time.
-            until(lambda host=host, path=path: host.loom("up", "-q", path, check=False, env={
+            until(lambda host=host, done=done: done or host.loom("up", "-q", self.path(host), check=False, env={
                 **os.environ, **self.environment}).returncode == 0, 60, "lanloom is up")
 
     def __exit__(self, *error):
         for host in self.lan.hosts:
-            host.loom("down", "-q", "--force", self.lan.net.folder / f"{host.name}.yaml")
+            host.loom("down", "-q", "--force", self.path(host))
             until(lambda host=host: not host.pids(), 10, "the keeper has ended")
 
 
@@ -228,10 +243,13 @@ class Vxlan(Carrier):
 
 
 class Vtun(Carrier):
-    def up(self):
+    def prepare(self):
         pathlib.Path("/var/lock/vtund").mkdir(parents=True, exist_ok=True)
+        self.lan.file("vtund.conf", VTUND)
+
+    def up(self):
         one, other = self.lan.hosts
-        path = self.lan.file("vtund.conf", VTUND)
+        path = self.lan.net.folder / "vtund.conf"
         self.start(one, "vtund", "-n", "-s", "-f", path)
         until(lambda: ":5000 " in one.run("ss", "-ltn").stdout, 10, "vtund listens")
         self.start(other, "sh", "-c", f"while :; do vtund -n -f {path} lan 192.0.2.1; sleep 0.1; done")

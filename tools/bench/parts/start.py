@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """From nothing to the first answered ping, and memory
 
-Both ends are started one after the other; "first ping" is from the start of the first process to the
-answer, handshakes included (a ping is tried every 20 ms). For lanloom that is `up` on both hosts, with plan,
-keeper and worker. "memory" is the resident set of the tunnel's process of one host, after some traffic.
+"first ping" is from the start of the first process to the answer, handshakes included (a ping is tried every
+20 ms); keys and files are there. For lanloom that is `up` on both hosts at once, with plan, keeper and worker; of VTun
+the client is started as soon as the server listens. "memory" is the resident set of the tunnel's process of one host, after some traffic.
 """
 import contextlib
 import pathlib
@@ -47,6 +47,7 @@ def answered(the, target):
 
 def measure(the, carrier):
     way = carrier(the)
+    way.prepare()
     begin = time.monotonic()
     try:
         way.up()
