@@ -69,8 +69,11 @@ static void hold_describe(struct process_hold *hold)
 	proc_read(path, hold->command, sizeof(hold->command));
 	hold->command[strcspn(hold->command, "\n")] = '\0';
 	vm_name(hold->pid, hold->vm, hold->uuid);
-	/* a keeper that runs since before an upgrade is of another file */
-	hold->ours = same_program(hold->pid) || strcmp(hold->command, "lanloomd") == 0;
+	/*
+	 * A keeper that runs since before an upgrade is of another file, and one that is just
+	 * being killed of none; any may have a copy for a moment (in_namespace).
+	 */
+	hold->ours = same_program(hold->pid) || text_starts(hold->command, "lanloom");
 }
 
 /*

@@ -73,7 +73,8 @@ def test_without_a_guest(net, host):
                                     host.json("addr", "show", "dev", name)[0]["addr_info"]), 10, "a link-local address")
     assert host.link("tap0")["linkinfo"]["info_slave_data"]["state"] == "forwarding"
     shown = device(host, "tap0")
-    assert shown["keep-carrier"] and shown["carrier"] and "holders" not in shown
+    assert shown["keep-carrier"] and shown["carrier"]
+    assert "holders" not in shown, shown["holders"]
     words = " ".join(host.loom("show").stdout.split())
     assert "carrier kept by lanloomd; multi-queue: QEMU opens it with queues=2 or more" in words
     host.loom("down", path)
