@@ -54,10 +54,10 @@ void help_bash(const struct loom_doc *kinds)
 		bash_options(commands[i]);
 	/* the keys of a device that is there are those of its kind */
 	puts("\tesac\n"
-	     "\tlocal kind=${COMP_WORDS[2]} device=/sys/class/net/${COMP_WORDS[2]##*/}\n"
+	     "\tlocal kind=${COMP_WORDS[2]} device=/sys/class/net/${COMP_WORDS[2]}\n"
 	     "\tif [ \"${COMP_WORDS[1]}\" = set ]; then\n"
 	     "\t\tkind=$(sed -n s/^DEVTYPE=//p \"$device/uevent\" 2>/dev/null)\n"
-	     "\t\t[ ! -e \"$device/tun_flags\" ] || kind=tap\n"
+	     "\t\t[ ! -e \"$device/tun_flags\" ] || kind=tap\n" /* a tun has the same keys */
 	     "\t\tkind=${kind:-ethernet}\n\tfi\n"
 	     "\tcase $kind in");
 	for (size_t i = 0; i < loom_count(kinds); i++)

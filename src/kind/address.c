@@ -23,8 +23,7 @@
 #define IFAPROT_KERNEL_LL 3
 #endif
 #define IFA_TABLE_SIZE (IFA_PROTO + 1)
-/* What others asked for with an address, besides what has a key: it is kept when that is put back.
- */
+/* What others asked for with an address and no key says: kept when it is put back. */
 #define MARKS (IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_MCAUTOJOIN)
 
 struct address {
@@ -237,10 +236,6 @@ static struct object *get(struct site *site, const struct nlmsghdr *message, str
 		has(object, FLAGS);
 	if (!ends_get(object, attrs, header->ifa_family))
 		return NULL;
-	if (attrs[IFA_PROTO]) {
-		address->origin = nl_u32(attrs[IFA_PROTO], 0);
-		has(object, ORIGIN);
-	}
 	lifetime_get(object, attrs[IFA_CACHEINFO], flags);
 	label_get(object, attrs[IFA_LABEL], arena);
 	if (attrs[IFA_RT_PRIORITY]) {
@@ -248,6 +243,10 @@ static struct object *get(struct site *site, const struct nlmsghdr *message, str
 		has(object, METRIC);
 	}
 	object->automatic = is_automatic(address, attrs, flags);
+	if (attrs[IFA_PROTO] && !object->automatic) { /* the kernel's own marks are its to give */
+		address->origin = nl_u32(attrs[IFA_PROTO], 0);
+		has(object, ORIGIN);
+	}
 	return object;
 }
 

@@ -33,7 +33,7 @@ static const struct field fields[] = {
 	 .doc = "first and last address that guests get; dhcp.ranges has several"},
 	{"dhcp.lease-time", &vtype_u32, FIELD(network, lease_time), .flags = FIELD_FACE, .min = 120,
 	 .max = 31536000, .doc = "seconds that an address is a guest's without asking again (3600)"},
-	{"dhcp.mtu", &vtype_u16, FIELD(network, mtu), .flags = FIELD_FACE, .min = 1280,
+	{"dhcp.mtu", &vtype_u16, FIELD(network, mtu), .flags = FIELD_FACE, .min = LINK_IPV6_MTU,
 	 .max = 65535, .doc = "size of packets that guests are told; without it, the bridge's"},
 	{"source-guard", &vtype_bool, FIELD(network, source_guard), .flags = FIELD_FACE,
 	 .doc = "guests cannot pretend to be others, on ports nobody declared, too (on with leases)"},

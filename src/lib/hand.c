@@ -212,22 +212,32 @@ static void not_by_hand(struct hand *hand, const char *text, struct err *err)
 		err_hint(err, "lanloom show says whose it is");
 }
 
-/* Why `set` knows no such key: it is of the tunnel on that device, which is another description's.
- */
-static bool of_a_tunnel(struct hand *hand, const char *text, const char *const *pairs, size_t count)
+static bool has_key_given(const struct kind *kind, const char *const *pairs, size_t count)
+{
+	for (unsigned int i = 0; i < kind_field_count(kind); i++)
+		if (key_given(pairs, count, kind_field(kind, i)->key))
+			return true;
+	return false;
+}
+
+/* Why `set` knows no such key: it is not the device's, but of what a description has on it. */
+static bool of_what_is_on_it(struct hand *hand, const char *text, const char *const *pairs,
+			     size_t count)
 {
 	const char *ns, *name = name_split(&hand->visit, text, &ns);
-	const struct kind *tunnel = kind_find("tunnel");
-	bool asked = false;
 
-	for (unsigned int i = 0; i < kind_field_count(tunnel); i++)
-		asked |= key_given(pairs, count, kind_field(tunnel, i)->key);
-	for (size_t i = 0; asked && i < hand->visit.store.len; i++) {
+	for (size_t i = 0; i < hand->visit.store.len; i++) {
 		struct state state;
 
 		visit_desired(hand->visit.store.committed[i], &hand->visit.arena, &state);
-		if (state_named(&state, "tunnel", ns, name))
-			return true;
+		for (size_t j = 0; j < state.len; j++) {
+			const struct object *object = state.objects[j];
+
+			if (!kind_is(object->kind, "link") && text_same(object->ns, ns) &&
+			    text_same(object_name(object), name) &&
+			    has_key_given(object->kind, pairs, count))
+				return true;
+		}
 	}
 	return false;
 }
@@ -251,7 +261,7 @@ enum loom_status loom_set(struct loom *loom, const char *name, const char *const
 		if (!up)
 			up_forget(&hand, name);
 		hand_run(&hand, "set");
-	} else if (!object && of_a_tunnel(&hand, name, pairs, count)) {
+	} else if (!object && of_what_is_on_it(&hand, name, pairs, count)) {
 		diag_fini(&diag);
 		diag = (struct diag){0};
 		not_by_hand(&hand, name, &err);

@@ -73,7 +73,8 @@ static void hold_describe(struct process_hold *hold)
 	 * A keeper that runs since before an upgrade is of another file, and one that is just
 	 * being killed of none; any may have a copy for a moment (in_namespace).
 	 */
-	hold->ours = same_program(hold->pid) || text_starts(hold->command, "lanloom");
+	hold->ours = same_program(hold->pid) || strcmp(hold->command, "lanloom") == 0 ||
+		     strcmp(hold->command, "lanloomd") == 0;
 }
 
 /*

@@ -208,6 +208,10 @@ def test_a_tunnel_of_a_file_is_not_set_by_hand(net, host):
     assert "unknown key" in host.loom("set", "lan0", "prot=51998", check=False).stderr
     host.loom("undo")
     host.loom("down", path)
+    path = net.file("w.yaml", "name: w\nnetworks: {lab: {mode: isolated, addresses: [10.9.0.1/24]}}\n")
+    host.loom("up", path)
+    assert "it belongs to the description w" in host.loom("set", "lab", "mode=nat", check=False).stderr
+    host.loom("down", path)
 
 
 def test_set_is_completed_by_the_keys_of_the_device(host):

@@ -14,8 +14,8 @@ def test_a_network_too_small_for_ipv6(net, host, mode):
     host.ip("addr", "add", "203.0.113.2/24", "dev", "eth0")
     host.ip("link", "set", "eth0", "up")
     before = snapshot.take(host)
-    path = net.file("lab.yaml", f"name: lab\nnetworks:\n  lab: {{mode: {mode}, uplink: eth0, mtu: 1200, addresses: [192.168.57.1/24]}}\n"
-                    .replace("uplink: eth0, " * (mode == "isolated"), ""))
+    uplink = "" if mode == "isolated" else "uplink: eth0, "
+    path = net.file("lab.yaml", f"name: lab\nnetworks:\n  lab: {{mode: {mode}, {uplink}mtu: 1200, addresses: [192.168.57.1/24]}}\n")
     host.loom("up", path)
     assert "192.168.57.1/24" in host.ip("addr", "show", "dev", "lab") and host.link("lab")["mtu"] == 1200
     assert "nothing to do" in host.loom("up", path).stdout
