@@ -14,6 +14,7 @@
 
 #define TAP_TURN 64 /* frames */
 #define TAP_BURST 8 /* small ones that are read before the first is looked at */
+#define SMALL_FRAME 256
 #define MS_NS 1000000
 
 enum event_source { SOURCE_CONTROL, SOURCE_TAP, SOURCE_UDP4, SOURCE_UDP6 };
@@ -23,6 +24,7 @@ static void write_frame(void *context, const struct frame *frame, const struct i
 {
 	struct porter *porter = context;
 
+	preempt_count(&porter->preempt, n, frame->gso_type != GSO_NONE);
 	if (io_tap_write(&porter->tap, frame, parts, n, header_size))
 		porter->tap_errors += n;
 }
@@ -114,8 +116,28 @@ static void send_ahead(struct porter *porter, uint64_t now)
 		send_frame_on(porter, frame, now);
 }
 
+/* Somebody may wait for an answer to it: it is short, and no acknowledgement alone. */
+static bool is_small(const struct frame *frame)
+{
+	struct headers headers;
+
+	if (frame->gso_type != GSO_NONE || frame->size > SMALL_FRAME)
+		return false;
+	return !headers_read(frame, &headers) || !headers.tcp || headers.size < headers.end;
+}
+
+static void count_frame(struct porter *porter, const struct frame *frame)
+{
+	struct preempt *preempt = &porter->preempt;
+
+	preempt_count(preempt, 1, frame->gso_type != GSO_NONE);
+	if (!preempt->period.small)
+		preempt->period.small = is_small(frame);
+}
+
 static void order_frame(struct porter *porter, struct frame *frame, uint32_t buffer, uint64_t now)
 {
+	count_frame(porter, frame);
 	switch (ahead_take(&porter->ahead, frame, buffer)) {
 	case AHEAD_LAST:
 		send_ahead(porter, now);
@@ -288,10 +310,8 @@ static void serve_waiting(struct porter *porter)
 }
 
 /* Whoever wakes first at that time. */
-static void tick(struct porter *porter)
+static void tick(struct porter *porter, uint64_t now)
 {
-	uint64_t now = clock_now_ns();
-
 	if (porter->due_ns > now)
 		return;
 	struct engine *engine = engine_take(porter);
@@ -339,8 +359,10 @@ void porter_run(struct porter *porter)
 		if (worker->ended)
 			return;
 		serve_waiting(porter);
-		tick(porter);
-		wait_ms = timeout(porter, clock_now_ns());
+		uint64_t now = clock_now_ns();
+		tick(porter, now);
+		preempt_look(&porter->preempt, now);
+		wait_ms = timeout(porter, now);
 		end_turn(porter);
 	}
 }
@@ -351,6 +373,7 @@ int porter_open(struct porter *porter, struct worker *worker, uint8_t lane)
 	porter->lane = lane;
 	porter->due_ns = UINT64_MAX;
 	porter->tap.fd = -1;
+	porter->preempt.fd = -1;
 	porter->join.write = let_wait;
 	porter->join.context = porter;
 	porter->backlog.write = write_frame;
@@ -372,6 +395,7 @@ void porter_drop(struct porter *porter)
 void porter_close(struct porter *porter)
 {
 	porter_drop(porter);
+	preempt_close(&porter->preempt);
 	if (porter->epoll_fd >= 0)
 		close(porter->epoll_fd);
 	porter->epoll_fd = -1;

@@ -219,6 +219,7 @@ struct worker *worker_open(int control_fd, uint8_t n_lanes)
 	pthread_mutex_init(&worker->gate, NULL);
 	sem_init(&worker->spawned, 0, 0);
 	porter_watch_control(worker->porters[0], control_fd);
+	preempt_open(&worker->porters[0]->preempt); /* the others start when there are no files */
 	return worker;
 }
 

@@ -14,6 +14,7 @@
 #include "tunnel/io_tap.h"
 #include "tunnel/io_udp.h"
 #include "tunnel/join.h"
+#include "tunnel/preempt.h"
 
 #define PORTER_KEEPS 64
 
@@ -41,6 +42,7 @@ struct porter {
 	uint64_t tap_errors;
 	struct io_tap tap;
 	struct io_udp udp;
+	struct preempt preempt;
 	struct ahead ahead; /* between TAP and engine */
 	/* Between engine and TAP. */
 	struct join join;
