@@ -122,7 +122,7 @@ class Carrier:
         self.up()
         for host in self.lan.hosts:
             share_like_ours(host)
-        until(self.joined, 20, "the other guest answers")
+        until(self.joined, 20, f"{type(self).__name__}: the other guest answers")
         return self
 
     def joined(self):
