@@ -12,9 +12,9 @@
 #include "base/clock.h"
 #include "tunnel/worker_state.h"
 
-#define TAP_TURN 64 /* frames */
-#define TAP_BURST 8 /* small ones that are read before the first is looked at */
-#define SMALL_FRAME 256
+#define TAP_TURN 64	/* frames */
+#define TAP_BURST 8	/* small ones that are read before the first is looked at */
+#define SMALL_FRAME 256 /* bytes, at most */
 #define MS_NS 1000000
 
 enum event_source { SOURCE_CONTROL, SOURCE_TAP, SOURCE_UDP4, SOURCE_UDP6 };

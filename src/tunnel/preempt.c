@@ -7,11 +7,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define MANY_SUPER 16 /* super-frames between two looks: 20 MB/s */
+/* Between two looks: 20 MB/s, and 20,000 frames a second. */
+#define MANY_SUPER 16
 #define MANY_FRAMES 1000
-#define SECOND 0xfffff /* as bits: the looks of the last one */
-#define SMALL_OFTEN 3  /* of those */
-#define LONG_WAIT_NS 200000
+#define LOOKS (1000000000 / PREEMPT_LOOK_NS) /* a second */
+#define SECOND ((1U << LOOKS) - 1)	     /* they as bits */
+#define SMALL_OFTEN 3			     /* of those */
+#define LONG_WAIT_NS 200000		     /* before a run, on the average of a period */
 #define HOLD_LEAST_NS 1000000000ULL
 #define HOLD_MOST_NS (64 * HOLD_LEAST_NS)
 

@@ -133,6 +133,38 @@ def test_a_worker_waits_for_others_where_nobody_has_to(fabric):
             time.sleep(0.1)
 
 
+TAKER = """
+import socket
+with socket.create_server(("10.77.0.12", 5001)) as server:
+    taken = server.accept()[0]
+    while taken.recv(1 << 20):
+        pass
+"""
+BULK = """
+import socket, time
+while True:
+    try:
+        s = socket.create_connection(("10.77.0.12", 5001))
+        break
+    except OSError:
+        time.sleep(0.1)
+while True:
+    s.sendall(bytes(1 << 20))
+"""
+
+
+def test_a_worker_does_not_wait_while_small_frames_pass_beside_bulk(fabric):
+    one, other = fabric.guests
+    worker = keeper_and_worker(fabric.hosts[0])[1]
+    with running(other, "python3", "-c", TAKER), running(one, "python3", "-c", BULK):
+        time.sleep(2)
+        until(lambda: policies(worker) == {(os.SCHED_BATCH, -8)}, 10, "with bulk alone it waits")
+        with running(one, "ping", "-q", "-i", "0.02", "10.77.0.12"):
+            time.sleep(1)
+            seen = [policies(worker) for _ in range(20) if not time.sleep(0.05)]
+            assert seen.count({(os.SCHED_OTHER, -8)}) > 10, seen
+
+
 def test_the_far_side_may_be_killed_too(fabric):
     alpha, beta = fabric.hosts
     for host in (alpha, beta):
