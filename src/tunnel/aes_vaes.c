@@ -4,7 +4,10 @@
  * xored to the text. GHASH takes 16 blocks at a time as well: (A + C1) H^16 + C2 H^15 + … + C16 H,
  * whose products are summed unreduced and reduced once (the "aggregated reduction" of Gueron and
  * Kounavis, "Intel Carry-Less Multiplication Instruction and its Usage for Computing the GCM
- * Mode"). The processor overlaps one group's hashing with the next one's encryption by itself.
+ * Mode"). A group is multiplied between the rounds of the next one's encryption: the multiplier is
+ * a unit of its own, and a processor that meets 12 multiplications in a row does not look far
+ * enough ahead to keep both at work. The last group's go with the rest of the message, under one
+ * sum with it.
  *
  * GHASH's bits are numbered the other way round than the multiplier's: blocks are byte-swapped, and
  * powers of H carry a factor x, so that a product of 255 bits ends where 256 would (there, section
@@ -29,14 +32,15 @@
 #define UNROLL _Pragma("GCC unroll 16")
 
 #define ROUNDS 14
-#define GROUP 256 /* bytes: four registers of four blocks */
+#define GROUP 256     /* bytes: four registers of four blocks */
+#define OWED_STEPS 12 /* multiplications of a group: three a register */
 
 /* What a message needs of its key, spread over the registers. */
 struct spread {
 	__m512i keys[ROUNDS + 1];
 };
 
-/* An unreduced sum of products, in four lanes. */
+/* An unreduced sum of products, in four lanes; `middle` holds low and high once more. */
 struct product {
 	__m512i low, middle, high;
 };
@@ -83,14 +87,15 @@ INLINE __m128i polynomial(void)
 	return _mm_set_epi64x((long long)0xc200000000000000ULL, 1);
 }
 
-INLINE void product_add(struct product *sum, __m512i a, __m512i b)
+INLINE struct product nothing(void)
 {
-	__m512i middle = _mm512_xor_si512(_mm512_clmulepi64_epi128(a, b, 0x01),
-					  _mm512_clmulepi64_epi128(a, b, 0x10));
+	return (struct product){_mm512_setzero_si512(), _mm512_setzero_si512(),
+				_mm512_setzero_si512()};
+}
 
-	sum->low = _mm512_xor_si512(sum->low, _mm512_clmulepi64_epi128(a, b, 0x00));
-	sum->middle = _mm512_xor_si512(sum->middle, middle);
-	sum->high = _mm512_xor_si512(sum->high, _mm512_clmulepi64_epi128(a, b, 0x11));
+INLINE __m512i fold(__m512i a)
+{
+	return _mm512_xor_si512(a, _mm512_shuffle_epi32(a, 0x4e));
 }
 
 INLINE __m128i lanes_xor(__m512i lanes)
@@ -114,7 +119,9 @@ INLINE __m128i reduce(__m128i low, __m128i middle, __m128i high)
 
 INLINE __m128i product_reduce(const struct product *sum)
 {
-	return reduce(lanes_xor(sum->low), lanes_xor(sum->middle), lanes_xor(sum->high));
+	__m128i low = lanes_xor(sum->low), high = lanes_xor(sum->high);
+
+	return reduce(low, _mm_xor_si128(lanes_xor(sum->middle), _mm_xor_si128(low, high)), high);
 }
 
 INLINE __m128i multiply(__m128i a, __m128i b)
@@ -181,13 +188,33 @@ VAES void aes_vaes_set_key(struct aes_vaes *key, const uint8_t bytes[32])
 	__m128i h = times_x(_mm_shuffle_epi8(block, swap_mask())), power = h;
 	for (int i = AES_VAES_POWERS; i-- > 0;) {
 		store(key->powers[i], power);
+		store(key->folded[i], _mm_xor_si128(power, _mm_shuffle_epi32(power, 0x4e)));
 		power = multiply(power, h);
 	}
 }
 
-INLINE __m512i powers(const struct aes_vaes *key, size_t first)
+/* One of the three multiplications of four blocks, of which the first meets powers[power]. */
+INLINE void product_step(struct product *sum, __m512i a, const struct aes_vaes *key, size_t power,
+			 int step)
 {
-	return _mm512_loadu_si512(key->powers[first]);
+	__m512i b = _mm512_loadu_si512(step == 1 ? key->folded[power] : key->powers[power]);
+
+	switch (step) {
+	case 0:
+		sum->low = _mm512_xor_si512(sum->low, _mm512_clmulepi64_epi128(a, b, 0x00));
+		break;
+	case 1:
+		sum->middle =
+			_mm512_xor_si512(sum->middle, _mm512_clmulepi64_epi128(fold(a), b, 0x00));
+		break;
+	default:
+		sum->high = _mm512_xor_si512(sum->high, _mm512_clmulepi64_epi128(a, b, 0x11));
+	}
+}
+
+INLINE void product_add(struct product *sum, __m512i a, const struct aes_vaes *key, size_t power)
+{
+	UNROLL for (int step = 0; step < 3; step++) product_step(sum, a, key, power, step);
 }
 
 INLINE __m128i hash_block(const struct aes_vaes *key, __m128i hash, __m128i block)
@@ -215,21 +242,40 @@ INLINE void spread_keys(struct spread *spread, const struct aes_vaes *key)
 		_mm512_broadcast_i32x4(load(key->round_keys[i]));
 }
 
-/* Four registers at once: as many as keep the unit busy while each waits for its own result. */
-INLINE void encrypt_group(const struct spread *spread, __m512i x[4])
+/* A group that is encrypted already and still to be multiplied, between others' rounds. */
+struct owed {
+	__m512i blocks[4]; /* byte-swapped, the hash so far in the first of them */
+	size_t power;	   /* which that one meets */
+	struct product sum;
+};
+
+INLINE struct owed owe(const __m512i sealed[4], __m128i hash, size_t power)
 {
-	UNROLL for (int j = 0; j < 4; j++) x[j] = _mm512_xor_si512(swap4(x[j]), spread->keys[0]);
-	UNROLL for (int i = 1; i < ROUNDS; i++) UNROLL for (int j = 0; j < 4; j++) x[j] =
-		_mm512_aesenc_epi128(x[j], spread->keys[i]);
-	UNROLL for (int j = 0; j < 4; j++) x[j] =
-		_mm512_aesenclast_epi128(x[j], spread->keys[ROUNDS]);
+	struct owed owed = {.power = power, .sum = nothing()};
+
+	UNROLL for (int j = 0; j < 4; j++) owed.blocks[j] = swap4(sealed[j]);
+	owed.blocks[0] = _mm512_xor_si512(owed.blocks[0], _mm512_zextsi128_si512(hash));
+	return owed;
 }
 
-INLINE __m512i encrypt_four(const struct spread *spread, __m512i x)
+/*
+ * n registers side by side: four keep the unit busy while each waits for its own result. What is
+ * owed, if anything is, is paid.
+ */
+INLINE void encrypt(const struct spread *spread, __m512i *x, int n, const struct aes_vaes *key,
+		    struct owed *owed)
 {
-	x = _mm512_xor_si512(swap4(x), spread->keys[0]);
-	UNROLL for (int i = 1; i < ROUNDS; i++) x = _mm512_aesenc_epi128(x, spread->keys[i]);
-	return _mm512_aesenclast_epi128(x, spread->keys[ROUNDS]);
+	UNROLL for (int j = 0; j < n; j++) x[j] = _mm512_xor_si512(swap4(x[j]), spread->keys[0]);
+	UNROLL for (int i = 0; i < ROUNDS - 1; i++)
+	{
+		UNROLL for (int j = 0; j < n; j++) x[j] =
+			_mm512_aesenc_epi128(x[j], spread->keys[i + 1]);
+		if (owed && i < OWED_STEPS)
+			product_step(&owed->sum, owed->blocks[i / 3], key,
+				     owed->power + 4 * (size_t)(i / 3), i % 3);
+	}
+	UNROLL for (int j = 0; j < n; j++) x[j] =
+		_mm512_aesenclast_epi128(x[j], spread->keys[ROUNDS]);
 }
 
 /* Counter blocks byte-swapped: the counter is the lowest 32 bits. */
@@ -249,100 +295,116 @@ INLINE __m512i counters_first(const uint8_t nonce[12])
 				_mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0));
 }
 
-INLINE __m128i hash_group(const struct aes_vaes *key, __m128i hash, const __m512i sealed[4])
-{
-	struct product sum = {_mm512_setzero_si512(), _mm512_setzero_si512(),
-			      _mm512_setzero_si512()};
-
-	UNROLL for (int j = 0; j < 4; j++)
-	{
-		__m512i blocks = swap4(sealed[j]);
-
-		if (j == 0)
-			blocks = _mm512_xor_si512(blocks, _mm512_zextsi128_si512(hash));
-		product_add(&sum, blocks, powers(key, 4 * (size_t)j));
-	}
-	return product_reduce(&sum);
-}
-
 /* A message on its way. */
 struct state {
 	struct spread spread;
 	__m512i counters; /* the next four */
 	__m128i hash;
+	__m512i sealed[4]; /* the last group, not in the hash yet */
+	bool owes;	   /* is there one? */
 };
 
-INLINE void crypt_groups(const struct aes_vaes *key, struct state *state, const uint8_t **src,
-			 size_t *size, uint8_t **dst, bool seals)
+INLINE void counters_take(struct state *state, __m512i x[4])
 {
-	for (; *size >= GROUP; *src += GROUP, *dst += GROUP, *size -= GROUP) {
-		__m512i x[4], sealed[4];
-
-		UNROLL for (int j = 0; j < 4; j++)
-		{
-			x[j] = state->counters;
-			state->counters = counters_add(state->counters, 4);
-		}
-		encrypt_group(&state->spread, x);
-		UNROLL for (int j = 0; j < 4; j++)
-		{
-			__m512i text = _mm512_loadu_si512(*src + 64 * j);
-
-			x[j] = _mm512_xor_si512(x[j], text);
-			sealed[j] = seals ? x[j] : text;
-			_mm512_storeu_si512(*dst + 64 * j, x[j]);
-		}
-		state->hash = hash_group(key, state->hash, sealed);
+	UNROLL for (int j = 0; j < 4; j++)
+	{
+		x[j] = state->counters;
+		state->counters = counters_add(state->counters, 4);
 	}
 }
 
-/* The last 1…255 bytes: powers are chosen so that the last block meets H. */
-INLINE void crypt_rest(const struct aes_vaes *key, struct state *state, const uint8_t *src,
-		       size_t size, uint8_t *dst, bool seals)
+INLINE void crypt_group(const struct aes_vaes *key, struct state *state, const uint8_t *src,
+			uint8_t *dst, bool seals)
 {
-	struct product sum = {_mm512_setzero_si512(), _mm512_setzero_si512(),
-			      _mm512_setzero_si512()};
-	size_t power = AES_VAES_POWERS - (size + 15) / 16;
-	__m512i hash = _mm512_zextsi128_si512(state->hash);
+	struct owed owed;
+	__m512i x[4];
 
-	for (; size; power += 4) {
-		size_t n = size < 64 ? size : 64;
-		__mmask64 mask = ~(__mmask64)0 >> (64 - n);
-		__m512i text = _mm512_maskz_loadu_epi8(mask, src);
-		__m512i x = encrypt_four(&state->spread, state->counters);
-
-		x = _mm512_maskz_mov_epi8(mask, _mm512_xor_si512(x, text));
-		_mm512_mask_storeu_epi8(dst, mask, x);
-		product_add(&sum, _mm512_xor_si512(swap4(seals ? x : text), hash),
-			    powers(key, power));
-		hash = _mm512_setzero_si512();
-		state->counters = counters_add(state->counters, 4);
-		src += n;
-		dst += n;
-		size -= n;
+	counters_take(state, x);
+	if (state->owes) {
+		owed = owe(state->sealed, state->hash, AES_VAES_POWERS - 16);
+		encrypt(&state->spread, x, 4, key, &owed);
+		state->hash = product_reduce(&owed.sum);
+	} else {
+		encrypt(&state->spread, x, 4, key, NULL);
 	}
-	state->hash = product_reduce(&sum);
+	UNROLL for (int j = 0; j < 4; j++)
+	{
+		__m512i text = _mm512_loadu_si512(src + 64 * j);
+
+		x[j] = _mm512_xor_si512(x[j], text);
+		state->sealed[j] = seals ? x[j] : text;
+		_mm512_storeu_si512(dst + 64 * j, x[j]);
+	}
+	state->owes = true;
+}
+
+/* Up to 64 bytes. Returns them sealed, with zeros behind. */
+INLINE __m512i crypt_masked(__m512i x, const uint8_t *src, size_t size, uint8_t *dst, bool seals)
+{
+	__mmask64 mask = ~(__mmask64)0 >> (64 - size);
+	__m512i text = _mm512_maskz_loadu_epi8(mask, src);
+
+	x = _mm512_maskz_mov_epi8(mask, _mm512_xor_si512(x, text));
+	_mm512_mask_storeu_epi8(dst, mask, x);
+	return seals ? x : text;
+}
+
+/*
+ * The last 0…255 bytes, the lengths, and what the hash is masked with (from the first counter), all
+ * side by side. Powers are chosen so that the lengths meet H. Returns the tag.
+ */
+INLINE __m128i crypt_rest(const struct aes_vaes *key, struct state *state, __m512i first,
+			  __m128i lengths, const uint8_t *src, size_t size, uint8_t *dst,
+			  bool seals)
+{
+	size_t power = AES_VAES_POWERS - 1 - (size + 15) / 16;
+	__m512i hash = _mm512_zextsi128_si512(state->hash), x[5] = {first};
+	struct owed owed = {.sum = nothing()};
+
+	counters_take(state, x + 1);
+	if (state->owes) {
+		owed = owe(state->sealed, state->hash, power - 16);
+		hash = _mm512_setzero_si512();
+		encrypt(&state->spread, x, 5, key, &owed);
+	} else if (size <= 128) {
+		encrypt(&state->spread, x, 3, key, NULL);
+	} else {
+		encrypt(&state->spread, x, 5, key, NULL);
+	}
+	UNROLL for (int j = 0; j < 4; j++)
+	{
+		if (size > 64 * (size_t)j) {
+			size_t left = size - 64 * (size_t)j;
+			__m512i sealed = crypt_masked(x[j + 1], src + 64 * j, left < 64 ? left : 64,
+						      dst + 64 * j, seals);
+
+			product_add(&owed.sum, _mm512_xor_si512(swap4(sealed), hash), key,
+				    power + 4 * (size_t)j);
+			hash = _mm512_setzero_si512();
+		}
+	}
+	product_add(&owed.sum, _mm512_xor_si512(_mm512_zextsi128_si512(lengths), hash), key,
+		    AES_VAES_POWERS - 1);
+	return _mm_xor_si128(_mm_shuffle_epi8(product_reduce(&owed.sum), swap_mask()),
+			     _mm512_castsi512_si128(x[0]));
 }
 
 /* Algorithms 4 and 5, up to the tag. */
 INLINE __m128i crypt(const struct aes_vaes *key, const uint8_t nonce[12], const uint8_t *aad,
 		     size_t aad_size, const uint8_t *src, size_t size, uint8_t *dst, bool seals)
 {
-	struct state state;
+	struct state state = {.owes = false};
 	__m128i lengths = _mm_set_epi64x((long long)aad_size * 8, (long long)size * 8);
+	/* The first counter is the tag's; its register's others are of no use. */
+	__m512i first = counters_first(nonce);
+	size_t end = size - size % GROUP;
 
 	spread_keys(&state.spread, key);
-	state.counters = counters_first(nonce);
-	/* The first counter is the tag's; its register's others are of no use. */
-	__m128i mask = _mm512_castsi512_si128(encrypt_four(&state.spread, state.counters));
-	state.counters = counters_add(state.counters, 1);
+	state.counters = counters_add(first, 1);
 	state.hash = hash_aad(key, aad, aad_size);
-	crypt_groups(key, &state, &src, &size, &dst, seals);
-	if (size)
-		crypt_rest(key, &state, src, size, dst, seals);
-	state.hash = multiply(_mm_xor_si128(state.hash, lengths),
-			      load(key->powers[AES_VAES_POWERS - 1]));
-	return _mm_xor_si128(_mm_shuffle_epi8(state.hash, swap_mask()), mask);
+	for (size_t at = 0; at < end; at += GROUP)
+		crypt_group(key, &state, src + at, dst + at, seals);
+	return crypt_rest(key, &state, first, lengths, src + end, size - end, dst + end, seals);
 }
 
 VAES void aes_vaes_seal(const struct aes_vaes *key, const uint8_t nonce[12], const uint8_t *aad,

@@ -9,13 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AES_VAES_POWERS 16
+#define AES_VAES_POWERS 33
 
 /* A key, expanded. Secret: whoever has it wipes it. */
 struct aes_vaes {
 	uint8_t round_keys[15][16];
-	/* H^16 … H^1, then zeros, so that four may be read from anywhere. */
+	/* H^33 … H^1, then zeros, so that four may be read from anywhere. */
 	uint8_t powers[AES_VAES_POWERS + 4][16];
+	uint8_t folded[AES_VAES_POWERS + 4][16]; /* the sum of both halves of each, twice */
 };
 
 /* Has this machine what it takes? False on every other architecture: nothing else may be called. */
