@@ -26,7 +26,6 @@ static void wait(struct backlog *backlog, const struct frame *frame, const struc
 	struct backlog_entry *entry = entry_at(backlog, backlog->n++);
 	entry->frame = *frame;
 	entry->headers = *headers;
-	entry->mark = backlog->mark;
 	entry->n = n;
 	entry->header_size = header_size;
 	memcpy(entry->parts, parts, n * sizeof(*parts));
@@ -72,7 +71,16 @@ void backlog_flush(struct backlog *backlog)
 		backlog_write(backlog);
 }
 
-uint64_t backlog_oldest(const struct backlog *backlog)
+uint64_t backlog_oldest_mark(const struct backlog *backlog)
 {
-	return backlog->n ? backlog->entries[backlog->first].mark : UINT64_MAX;
+	uint64_t mark = UINT64_MAX;
+
+	for (uint32_t i = 0; i < backlog->n; i++) {
+		const struct backlog_entry *entry =
+			&backlog->entries[(backlog->first + i) % BACKLOG_LEN];
+
+		if (entry->frame.mark < mark)
+			mark = entry->frame.mark;
+	}
+	return mark;
 }

@@ -3,8 +3,7 @@
  * Super-frames that wait for the TAP, which takes long for each, while what else has come is looked
  * at: small frames of other flows go first. Order within a flow stays.
  *
- * No copies: frames stay in the datagrams that they came in. Each has the mark of its time, so that
- * the owner of those knows which are wanted.
+ * No copies: frames stay in the datagrams that they came in, as their marks say.
  */
 #pragma once
 #include "tunnel/join.h"
@@ -14,7 +13,6 @@
 struct backlog_entry {
 	struct frame frame;
 	struct headers headers;
-	uint64_t mark;
 	uint32_t n, header_size;
 	struct iovec parts[JOIN_PARTS];
 };
@@ -22,7 +20,6 @@ struct backlog_entry {
 struct backlog {
 	join_write *write;
 	void *context;
-	uint64_t mark; /* of what comes now; never less than before */
 	uint32_t first, n;
 	struct backlog_entry entries[BACKLOG_LEN];
 };
@@ -37,5 +34,5 @@ void backlog_write(struct backlog *backlog);
 /* Writes all. */
 void backlog_flush(struct backlog *backlog);
 
-/* The mark of the oldest that waits; UINT64_MAX: none does. */
-uint64_t backlog_oldest(const struct backlog *backlog);
+/* The least mark of what waits; UINT64_MAX: nothing does. */
+uint64_t backlog_oldest_mark(const struct backlog *backlog);

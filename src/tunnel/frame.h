@@ -37,7 +37,8 @@ struct frame {
 	/* csum_start 0: checksums are complete. Else see doc/protocol.md section 6. */
 	uint16_t csum_start, csum_offset;
 	uint8_t lane; /* it came by, and goes by where it can: doc/protocol.md section 5.2 */
-	bool lasting; /* delivered: its bytes stay until the next batch of datagrams is taken */
+	bool lasting; /* delivered: its bytes stay as long as somebody says that `mark` is wanted */
+	uint64_t mark; /* the batch of datagrams that they came in; join_frame() notes it */
 };
 
 /* Shorter ones are none; and no checksum lies in front of it. */

@@ -23,7 +23,7 @@ static void write_one(struct join *join, const struct frame *frame)
 }
 
 /* The headers become those of the super-frame. */
-static void write_slot(struct join *join, struct join_slot *slot)
+static void write_slot(struct join *join, struct join_slot *slot, uint32_t n)
 {
 	const struct headers *headers = &slot->headers;
 	struct frame frame = slot->first;
@@ -40,16 +40,21 @@ static void write_slot(struct join *join, struct join_slot *slot)
 	frame.csum_offset = headers->checksum;
 	frame.gso_size = (uint16_t)slot->step;
 	frame.gso_type = !headers->tcp ? GSO_UDP_L4 : headers->ipv6 ? GSO_TCP6 : GSO_TCP4;
-	join->write(join->context, &frame, slot->parts, slot->n, headers->size);
+	join->write(join->context, &frame, slot->parts, n, headers->size);
 }
 
 static void flush_slot(struct join *join, struct join_slot *slot)
 {
-	if (slot->n == 1)
-		write_one(join, &slot->first);
-	else if (slot->n)
-		write_slot(join, slot);
+	uint32_t n = slot->n;
+
+	if (!n)
+		return;
+	join->n--;
 	slot->n = 0;
+	if (n == 1)
+		write_one(join, &slot->first);
+	else
+		write_slot(join, slot, n);
 }
 
 static struct join_slot *oldest(struct join *join)
@@ -65,12 +70,41 @@ static struct join_slot *oldest(struct join *join)
 	return found;
 }
 
+void join_write_oldest(struct join *join)
+{
+	struct join_slot *slot = oldest(join);
+
+	if (slot)
+		flush_slot(join, slot);
+}
+
 void join_flush(struct join *join)
 {
-	struct join_slot *slot;
+	while (join->n)
+		join_write_oldest(join);
+}
 
-	while ((slot = oldest(join)))
-		flush_slot(join, slot);
+void join_settle(struct join *join)
+{
+	for (int i = 0; i < JOIN_SLOTS; i++) {
+		struct join_slot *slot = &join->slots[i];
+
+		if (slot->n == 1 || slot->last_mark != join->mark)
+			flush_slot(join, slot);
+	}
+}
+
+uint64_t join_oldest_mark(const struct join *join)
+{
+	uint64_t mark = UINT64_MAX;
+
+	for (int i = 0; i < JOIN_SLOTS; i++) {
+		const struct join_slot *slot = &join->slots[i];
+
+		if (slot->n && slot->first.mark < mark)
+			mark = slot->first.mark;
+	}
+	return mark;
 }
 
 static struct join_slot *find(struct join *join, const struct segment *segment)
@@ -172,8 +206,10 @@ static void begin(struct join *join, const struct segment *segment)
 		slot = oldest(join);
 		flush_slot(join, slot);
 	}
+	join->n++;
 	slot->n = 1;
 	slot->first = *segment->frame;
+	slot->last_mark = segment->frame->mark;
 	slot->headers = segment->headers;
 	slot->born = join->born++;
 	slot->step = segment->payload;
@@ -194,6 +230,7 @@ static void append(struct join *join, struct join_slot *slot, const struct segme
 	slot->size += segment->payload;
 	slot->sequence += segment->payload;
 	slot->id++;
+	slot->last_mark = segment->frame->mark;
 	if (slot->headers.tcp)
 		tcp[TCP_FLAGS] |= last;
 	/* Only the last may be shorter or end something. */
@@ -205,6 +242,7 @@ void join_frame(struct join *join, struct frame *frame)
 {
 	struct segment segment = {.frame = frame};
 
+	frame->mark = join->mark;
 	if (!headers_read(frame, &segment.headers)) {
 		if (!headers_no_flow(frame))
 			join_flush(join);

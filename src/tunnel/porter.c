@@ -5,6 +5,7 @@
  * wait in `ahead` and `backlog` and go one at a time, so that small frames of others pass them.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,6 +17,7 @@
 #define TAP_BURST 8	/* small ones that are read before the first is looked at */
 #define SMALL_FRAME 256 /* bytes, at most */
 #define MS_NS 1000000
+#define EVENTS 4 /* as many sources as there are */
 
 enum event_source { SOURCE_CONTROL, SOURCE_TAP, SOURCE_UDP4, SOURCE_UDP6 };
 
@@ -231,16 +233,26 @@ static bool open_some(struct porter *porter, uint64_t now)
 	return datagram;
 }
 
+/* Datagrams may be overwritten that nothing lies in any more. */
+static void release(struct porter *porter)
+{
+	uint64_t joins = join_oldest_mark(&porter->join);
+	uint64_t waits = backlog_oldest_mark(&porter->backlog);
+
+	io_udp_release(&porter->udp, joins < waits ? joins : waits);
+}
+
 static void take_datagrams(struct porter *porter, enum udp_family family, uint64_t now)
 {
 	if (!io_udp_receive(&porter->udp, family))
 		return;
-	porter->backlog.mark = io_udp_batch(&porter->udp);
+	porter->join.mark = io_udp_batch(&porter->udp);
 	while (open_some(porter, now))
 		hand_over(porter);
 	hand_over(porter);
-	join_flush(&porter->join);
-	io_udp_release(&porter->udp, backlog_oldest(&porter->backlog));
+	porter->preempt.period.trains |= porter->udp.in.trains;
+	join_settle(&porter->join);
+	release(porter);
 }
 
 /* Milliseconds until the engine wants its tick; -1: it does not. */
@@ -248,7 +260,7 @@ static int timeout(const struct porter *porter, uint64_t now)
 {
 	uint64_t due = porter->due_ns;
 
-	if (porter->backlog.n || porter->ahead.n)
+	if (porter->backlog.n || porter->join.n || porter->ahead.n)
 		return 0;
 	if (due == UINT64_MAX)
 		return -1;
@@ -301,9 +313,12 @@ static void serve_waiting(struct porter *porter)
 		send_frame_on(porter, frame, now);
 		flush(porter, now);
 	}
-	while (backlog->n) {
+	while (backlog->n || porter->join.n) {
+		/* Unfinished ones, which may yet grow, are the last. */
+		if (!backlog->n)
+			join_write_oldest(&porter->join);
 		backlog_write(backlog);
-		io_udp_release(&porter->udp, backlog_oldest(backlog));
+		release(porter);
 		if (!io_udp_is_crowded(&porter->udp))
 			break;
 	}
@@ -340,16 +355,31 @@ static void end_turn(struct porter *porter)
 		pthread_mutex_unlock(&porter->turn);
 }
 
-void porter_run(struct porter *porter)
+/* What has happened: at once, or within that time. */
+static int await(struct porter *porter, struct epoll_event events[EVENTS], int wait_ms)
 {
-	struct worker *worker = porter->worker;
-	struct epoll_event events[4];
-	int wait_ms = timeout(porter, clock_now_ns());
+	uint64_t start = clock_now_ns();
 
 	/* syscall: epoll_wait */
 	/* syscall: epoll_pwait; where there is no epoll_wait */
+	while (wait_ms && porter->preempt.lingers && clock_now_ns() - start < PREEMPT_LINGER_NS) {
+		int n = epoll_wait(porter->epoll_fd, events, EVENTS, 0);
+
+		if (n)
+			return n;
+		sched_yield(); /* syscall: sched_yield; where bulk comes without trains */
+	}
+	return epoll_wait(porter->epoll_fd, events, EVENTS, wait_ms);
+}
+
+void porter_run(struct porter *porter)
+{
+	struct worker *worker = porter->worker;
+	struct epoll_event events[EVENTS];
+	int wait_ms = timeout(porter, clock_now_ns());
+
 	for (;;) {
-		int n = epoll_wait(porter->epoll_fd, events, 4, wait_ms);
+		int n = await(porter, events, wait_ms);
 
 		begin_turn(porter);
 		for (int i = 0; i < n && !worker->ended; i++) {

@@ -12,6 +12,7 @@
 #define MANY_FRAMES 1000
 #define LOOKS (1000000000 / PREEMPT_LOOK_NS) /* a second */
 #define SECOND ((1U << LOOKS) - 1)	     /* they as bits */
+#define LATELY 3			     /* the last two */
 #define SMALL_OFTEN 3			     /* of those */
 #define LONG_WAIT_NS 200000		     /* before a run, on the average of a period */
 #define HOLD_LEAST_NS 1000000000ULL
@@ -61,6 +62,8 @@ bool preempt_decide(struct preempt *preempt, uint64_t now)
 
 	remember(&preempt->small, looks, period->small);
 	remember(&preempt->bulk, looks, bulk);
+	remember(&preempt->trains, looks, period->trains);
+	preempt->lingers = bulk && !(preempt->trains & LATELY);
 	if (bulk)
 		return is_bulk_alone(preempt);
 	if (period->n_frames >= MANY_FRAMES)
@@ -91,17 +94,26 @@ static void read_waits(struct preempt *preempt)
 	preempt->n_runs = n_runs;
 }
 
-static void become(bool waits)
+/* Has the calling thread a greater share than others? */
+static bool has_more(int policy)
 {
-	/* syscall: sched_getscheduler(0 = 0), getpriority(0 = PRIO_PROCESS, 1 = 0) */
+	/* syscall: getpriority(0 = PRIO_PROCESS, 1 = 0) */
+	return (policy == SCHED_OTHER || policy == SCHED_BATCH) && getpriority(PRIO_PROCESS, 0) < 0;
+}
+
+static void become(struct preempt *preempt, bool waits)
+{
+	/* syscall: sched_getscheduler(0 = 0) */
 	int policy = sched_getscheduler(0), wanted = waits ? SCHED_BATCH : SCHED_OTHER;
 
-	if ((policy != SCHED_OTHER && policy != SCHED_BATCH) || policy == wanted ||
-	    getpriority(PRIO_PROCESS, 0) >= 0)
+	if (!has_more(policy)) {
+		preempt->lingers = false;
 		return;
+	}
 	/* syscall: sched_setscheduler(0 = 0, 1 = SCHED_OTHER) */
 	/* syscall: sched_setscheduler(0 = 0, 1 = SCHED_BATCH) */
-	(void)sched_setscheduler(0, wanted, &(struct sched_param){0});
+	if (policy != wanted)
+		(void)sched_setscheduler(0, wanted, &(struct sched_param){0});
 }
 
 void preempt_look(struct preempt *preempt, uint64_t now)
@@ -109,7 +121,7 @@ void preempt_look(struct preempt *preempt, uint64_t now)
 	if (now - preempt->looked_ns < PREEMPT_LOOK_NS)
 		return;
 	read_waits(preempt);
-	become(preempt_decide(preempt, now));
+	become(preempt, preempt_decide(preempt, now));
 	preempt->period = (struct preempt_period){0};
 	preempt->looked_ns = now;
 }

@@ -10,18 +10,24 @@
  *	in the first second of bulk, nor while small frames pass beside it;
  *	with few frames, if it has waited long: others keep the processor busy.
  *
- * This is for threads with a greater share than others, nice below 0; the rest stays as it is.
+ * And does it sleep at once when there is nothing to do? Not while bulk passes over a wire without
+ * trains: there the next datagram is microseconds away, and whoever sleeps is woken for each few
+ * of them, late. It lingers: it looks again, and lets everybody else have the processor first.
+ *
+ * Both are for threads with a greater share than others, nice below 0; the rest stay as they are.
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
 #define PREEMPT_LOOK_NS 50000000ULL /* between two looks, at least */
+#define PREEMPT_LINGER_NS 60000ULL  /* without anything to do, at most */
 
 /* Since the last look. */
 struct preempt_period {
 	uint32_t n_frames, n_super; /* from and to the device; the latter are of the former */
 	bool small;		    /* among them was one that somebody may want answered */
+	bool trains;		    /* datagrams came several in one */
 	uint64_t waited_ns;	    /* for a processor, though there was something to do */
 	uint64_t n_runs;	    /* how often it got one; 0: not known */
 };
@@ -30,9 +36,10 @@ struct preempt {
 	int fd;		    /* of its schedstat in /proc; -1: none */
 	uint64_t looked_ns; /* 0: never */
 	struct preempt_period period;
-	uint64_t waited_ns, n_runs; /* in all, when it looked last */
-	uint32_t small, bulk;	    /* were there any? Bit 0: at the last look */
-	uint64_t firm_ns, hold_ns;  /* it preempts until then; for so long the last time */
+	uint64_t waited_ns, n_runs;   /* in all, when it looked last */
+	uint32_t small, bulk, trains; /* were there any? Bit 0: at the last look */
+	bool lingers;
+	uint64_t firm_ns, hold_ns; /* it preempts until then; for so long the last time */
 };
 
 /* For the calling thread; before it gives up its files. */
@@ -49,5 +56,5 @@ static inline void preempt_count(struct preempt *preempt, uint32_t n, bool super
 /* Once in PREEMPT_LOOK_NS: decides, and tells the kernel. Of the calling thread. */
 void preempt_look(struct preempt *preempt, uint64_t now);
 
-/* What follows from the period that ends `now`. True: it waits for others. */
+/* What follows from the period that ends `now`, `lingers` with it. True: it waits for others. */
 bool preempt_decide(struct preempt *preempt, uint64_t now);

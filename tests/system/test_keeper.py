@@ -165,6 +165,25 @@ def test_a_worker_does_not_wait_while_small_frames_pass_beside_bulk(fabric):
             assert seen.count({(os.SCHED_OTHER, -8)}) > 10, seen
 
 
+def yields(pid):
+    """How often a process gave the processor away within half a second."""
+    told = run("timeout", "-s", "INT", "0.5", "strace", "-qq", "-c", "-e", "trace=sched_yield", "-p", pid, check=False).stderr
+    return sum(int(line.split()[3]) for line in told.splitlines() if line.endswith("sched_yield"))
+
+
+def test_a_worker_lingers_where_bulk_comes_datagram_by_datagram(fabric):
+    """Over a wire without trains it does not sleep between two of them; over one with trains it does."""
+    one, other = fabric.guests
+    worker = keeper_and_worker(fabric.hosts[1])[1]
+    with running(other, "python3", "-c", TAKER), running(one, "python3", "-c", BULK):
+        time.sleep(1)
+        assert yields(worker) == 0
+        for host in fabric.hosts:
+            host.run("ethtool", "-K", "wire0", "tx", "off", "sg", "off", "tso", "off", "gso", "off", "gro", "off")
+        until(lambda: yields(worker), 10, "it lingers")
+    until(lambda: yields(worker) == 0, 5, "it sleeps when nothing comes")
+
+
 def test_the_far_side_may_be_killed_too(fabric):
     alpha, beta = fabric.hosts
     for host in (alpha, beta):

@@ -147,6 +147,13 @@ static void take_datagram(uint8_t *datagram, size_t size)
 	join_frame(&join, &frame);
 }
 
+static void release(void)
+{
+	uint64_t joins = join_oldest_mark(&join), waits = backlog_oldest_mark(&backlog);
+
+	io_udp_release(&udp, joins < waits ? joins : waits);
+}
+
 static void take_datagrams(void)
 {
 	const struct endpoint *from;
@@ -155,11 +162,11 @@ static void take_datagrams(void)
 
 	if (!io_udp_receive(&udp, UDP_IPV4))
 		return;
-	backlog.mark = io_udp_batch(&udp);
+	join.mark = io_udp_batch(&udp);
 	while ((datagram = io_udp_next(&udp, &size, &from)))
 		take_datagram(datagram, size);
-	join_flush(&join);
-	io_udp_release(&udp, backlog_oldest(&backlog));
+	join_settle(&join);
+	release();
 }
 
 static void write_frame(void *context, const struct frame *frame, const struct iovec *parts,
@@ -219,7 +226,7 @@ static void serve(void)
 				  {.fd = udp.fds[UDP_IPV4], .events = POLLIN}};
 
 	while (!ready[0].revents) {
-		bool waits = ahead.n || backlog.n;
+		bool waits = ahead.n || backlog.n || join.n;
 
 		check(poll(ready, 3, waits ? 0 : -1) >= 0, "poll");
 		if (ready[1].revents)
@@ -230,8 +237,10 @@ static void serve(void)
 		if (frame)
 			send_frame(frame);
 		io_udp_flush(&udp);
+		if (!backlog.n)
+			join_write_oldest(&join);
 		backlog_write(&backlog);
-		io_udp_release(&udp, backlog_oldest(&backlog));
+		release();
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* When a worker waits for others and when it does not, second by second, under a fake clock. */
+/* When a worker waits for others, and when it lingers, second by second, under a fake clock. */
 #include <sched.h>
 #include "tunnel/preempt.h"
 #include "unit/test.h"
@@ -41,6 +41,7 @@ static const struct preempt_period
 	calm = {.n_frames = 5, .small = true, .n_runs = 10, .waited_ns = 100000},
 	busy = {.n_frames = 5, .small = true, .n_runs = 10, .waited_ns = 30000000},
 	bulk = {.n_frames = 500, .n_super = 400, .n_runs = 100, .waited_ns = 40000000},
+	trains = {.n_frames = 500, .n_super = 400, .trains = true},
 	mixed = {.n_frames = 500, .n_super = 400, .small = true},
 	flood = {.n_frames = 5000, .small = true, .n_runs = 30, .waited_ns = 40000000};
 
@@ -112,6 +113,26 @@ static void what_is_not_known_changes_nothing(void)
 	CHECK(preempt.bulk == 1);
 }
 
+static void bulk_without_trains_lingers(void)
+{
+	begin();
+	after(calm);
+	CHECK(!preempt.lingers);
+	after(bulk);
+	CHECK(preempt.lingers);
+	after(mixed);
+	CHECK(preempt.lingers);
+	/* One train tells that the wire has them. */
+	after(trains);
+	CHECK(!preempt.lingers);
+	after(bulk);
+	CHECK(!preempt.lingers);
+	after(bulk);
+	CHECK(preempt.lingers);
+	after(flood);
+	CHECK(!preempt.lingers);
+}
+
 /* The kernel's file is read, and a thread with an ordinary share stays as it is. */
 static void a_look(void)
 {
@@ -126,6 +147,10 @@ static void a_look(void)
 	preempt_count(&own, 1, true);
 	preempt_look(&own, now + PREEMPT_LOOK_NS - 1);
 	CHECK(own.period.n_super == 1);
+	for (int i = 0; i < 100; i++)
+		preempt_count(&own, 1, true);
+	preempt_look(&own, now + PREEMPT_LOOK_NS);
+	CHECK(own.bulk & 1 && !own.lingers);
 	preempt_close(&own);
 	CHECK(own.fd == -1);
 }
@@ -138,6 +163,7 @@ int main(void)
 	TEST(bulk_beside_small_frames_does_not);
 	TEST(small_frames_in_masses_wait_at_once);
 	TEST(what_is_not_known_changes_nothing);
+	TEST(bulk_without_trains_lingers);
 	TEST(a_look);
 	return test_done();
 }

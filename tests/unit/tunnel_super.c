@@ -402,18 +402,24 @@ static void step_on(struct flow *flow, uint32_t payload)
 		flow->ack++;
 }
 
-static void compare_flow(const struct ledger *ledger)
+/* Empties the ledgers. Returns how many frames were in them. */
+static int compare_flows(void)
 {
-	int n = ledger->n_in;
+	int n = 0;
 
-	CHECK(ledger->n_out == n);
-	for (int i = 0; i < n && i < ledger->n_out; i++)
-		CHECK(ledger->in[i].size == ledger->out[i].size &&
-		      memcmp(ledger->in[i].bytes, ledger->out[i].bytes, ledger->in[i].size) == 0);
-	for (int i = 0; i < n; i++)
-		free(ledger->in[i].bytes);
-	for (int i = 0; i < ledger->n_out; i++)
-		free(ledger->out[i].bytes);
+	for (struct ledger *ledger = ledgers; ledger < ledgers + 256; ledger++) {
+		CHECK(ledger->n_out == ledger->n_in);
+		for (int i = 0; i < ledger->n_in && i < ledger->n_out; i++)
+			CHECK(ledger->in[i].size == ledger->out[i].size &&
+			      memcmp(ledger->in[i].bytes, ledger->out[i].bytes,
+				     ledger->in[i].size) == 0);
+		n += ledger->n_in;
+		while (ledger->n_in)
+			free(ledger->in[--ledger->n_in].bytes);
+		while (ledger->n_out)
+			free(ledger->out[--ledger->n_out].bytes);
+	}
+	return n;
 }
 
 static void random_batch(struct join *join, struct flow *flows, uint32_t n_flows, uint32_t evil)
@@ -435,8 +441,13 @@ static void random_batch(struct join *join, struct flow *flows, uint32_t n_flows
 		keep(&frame, true);
 		join_frame(join, &frame);
 		step_on(flow, payload);
+		if (!dice(40)) {
+			join_settle(join);
+			join->mark++;
+		}
 	}
 	join_flush(join);
+	CHECK(!join->n && join_oldest_mark(join) == UINT64_MAX);
 }
 
 static void cut_of_join_is_the_same(void)
@@ -449,19 +460,26 @@ static void cut_of_join_is_the_same(void)
 		struct flow flows[FLOWS];
 		uint32_t n_flows = 1 + dice(FLOWS);
 
-		memset(ledgers, 0, sizeof(ledgers));
 		join = (struct join){.write = write_down, .tcp = dice(9), .udp = dice(9)};
 		for (uint32_t i = 0; i < n_flows; i++)
 			flows[i] = random_flow((uint8_t)(i + 1));
 		random_batch(&join, flows, n_flows, round % 3 * 8);
-		for (uint32_t i = 0; i < 256; i++) {
-			frames += ledgers[i].n_in;
-			compare_flow(&ledgers[i]);
-		}
+		frames += compare_flows();
 	}
 	printf("# %d frames in %d writes, %d of them joined in %d\n", frames, n_writes, n_joined,
 	       n_supers);
 	CHECK(n_joined > frames / 2 && n_supers * 2 < n_joined);
+}
+
+static void join_next(struct join *join, uint8_t *arena, struct flow *flow, bool partial)
+{
+	struct frame frame;
+
+	build(arena + 64, flow, 1348, partial, &frame);
+	keep(&frame, true);
+	join_frame(join, &frame);
+	flow->id++;
+	flow->sequence += 1348;
 }
 
 /* A plain flow is joined whole: as many segments as a super-frame takes. */
@@ -478,29 +496,38 @@ static void a_train_becomes_one_write(void)
 				    .ttl = 64,
 				    .tags = (kind >> 2) - 1};
 
-		memset(ledgers, 0, sizeof(ledgers));
 		n_writes = 0;
 		join = (struct join){.write = write_down, .tcp = true, .udp = true};
 		for (int i = 0; i < 45; i++) {
-			struct frame frame;
-
-			build(arena[i] + 64, &flow, 1348, i & 1, &frame);
-			keep(&frame, true);
-			join_frame(&join, &frame);
+			join_next(&join, arena[i], &flow, i & 1);
 			CHECK(n_writes == 0);
-			flow.id++;
-			flow.sequence += 1348;
 		}
 		join_flush(&join);
-		CHECK(n_writes == 1);
-		int kept = 0;
-
-		for (int i = 0; i < 256; i++) {
-			kept += ledgers[i].n_in;
-			compare_flow(&ledgers[i]);
-		}
-		CHECK(kept == 45);
+		CHECK(n_writes == 1 && compare_flows() == 45);
 	}
+}
+
+/* It waits for the next batch as long as each adds to it; what came alone does not. */
+static void a_super_frame_grows_over_batches(void)
+{
+	/* Segments of each batch; at its end: writes so far, the oldest mark that waits. */
+	static const int batches[6][3] = {{8, 0, 0},  {9, 0, 0},  {1, 0, 0},
+					  {0, 1, -1}, {1, 2, -1}, {2, 2, 5}};
+	static struct join join = {.write = write_down, .tcp = true};
+	static uint8_t arena[32][1500];
+	struct flow flow = {.tcp = true, .flags = 0x10, .port = 3, .ttl = 64, .tags = -1};
+	int n = n_writes = 0;
+
+	for (; join.mark < 6; join.mark++) {
+		for (int i = 0; i < batches[join.mark][0]; i++)
+			join_next(&join, arena[n++], &flow, true);
+		join_settle(&join);
+		CHECK(n_writes == batches[join.mark][1]);
+		CHECK(join_oldest_mark(&join) == (uint64_t)batches[join.mark][2]);
+	}
+	join_write_oldest(&join);
+	join_write_oldest(&join);
+	CHECK(n_writes == 3 && join.n == 0 && compare_flows() == n);
 }
 
 static struct net net;
@@ -566,6 +593,7 @@ int main(void)
 	TEST(cut_as_a_card_would);
 	TEST(what_lies_is_refused);
 	TEST(a_train_becomes_one_write);
+	TEST(a_super_frame_grows_over_batches);
 	TEST(cut_of_join_is_the_same);
 	TEST(over_the_wire);
 	return test_done();
