@@ -30,8 +30,14 @@ uint64_t sum_bytes(uint64_t sum, const uint8_t *bytes, uint32_t size)
 		memcpy(&half, bytes, 4);
 		sum += half;
 	}
+	/* Sizes that the compiler knows: this is called several times for each segment. */
 	half = 0;
-	memcpy(&half, bytes, size);
+	if (size & 2)
+		memcpy(&half, bytes, 2);
+	sum += half;
+	half = 0;
+	if (size & 1)
+		memcpy(&half, bytes + (size & 2), 1);
 	return sum + half;
 }
 

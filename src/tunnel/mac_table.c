@@ -116,20 +116,30 @@ static enum mac_learned add(struct mac_table *table, uint64_t key, struct mac_pl
 	return MAC_NEW;
 }
 
+static enum mac_learned see(struct mac_entry *entry, uint32_t now_ms)
+{
+	/* Not for nothing: the line would have to go back to memory. */
+	if (entry->seen_ms != now_ms)
+		entry->seen_ms = now_ms;
+	return MAC_KNOWN;
+}
+
 enum mac_learned mac_table_learn(struct mac_table *table, uint64_t key, struct mac_place *place,
 				 uint64_t now)
 {
 	uint32_t now_ms = to_ms(now);
-	uint32_t *link = link_to(table, key);
 
+	/* Frames of one source come in rows. */
+	struct mac_entry *entry = &table->entries[table->last];
+	if (entry->key == key && entry->place == place)
+		return see(entry, now_ms);
+	uint32_t *link = link_to(table, key);
 	if (!*link)
 		return add(table, key, place, now_ms);
-	struct mac_entry *entry = &table->entries[*link - 1];
+	entry = &table->entries[*link - 1];
 	if (entry->place == place) {
-		/* Not for nothing: the line would have to go back to memory. */
-		if (entry->seen_ms != now_ms)
-			entry->seen_ms = now_ms;
-		return MAC_KNOWN;
+		table->last = *link - 1;
+		return see(entry, now_ms);
 	}
 	if (is_aged(entry, now_ms)) {
 		forget(table, link);

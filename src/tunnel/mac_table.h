@@ -32,6 +32,7 @@ struct mac_table {
 	struct mac_entry *entries; /* `used` of them were ever taken */
 	uint32_t *heads;
 	uint32_t capacity, n_heads, used, count, free, cursor;
+	uint32_t last; /* that was learned once more; it may be free by now */
 	uint64_t moves;
 };
 

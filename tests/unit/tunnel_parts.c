@@ -334,8 +334,10 @@ static void mac_learning(void)
 	CHECK(there.count == 2);
 	mac_table_sweep(&table, 1000, now + 400 * SECOND);
 	CHECK(there.count == 0 && here.count == 1 && table.count == 1);
+	CHECK(mac_table_learn(&table, 2, &here, now + 400 * SECOND) == MAC_KNOWN);
 	mac_table_forget(&table, &here);
 	CHECK(table.count == 0 && here.count == 0);
+	CHECK(mac_table_learn(&table, 2, &here, now + 400 * SECOND) == MAC_NEW);
 	mac_table_fini(&table);
 }
 
